@@ -1,0 +1,1 @@
+//! The Corefile language: grammar, tree with places, imports, diagnostics.

@@ -1,0 +1,1 @@
+//! DNS messages, names, records and master files: wire first, no I/O.

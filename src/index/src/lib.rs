@@ -1,0 +1,1 @@
+//! The in-memory answer index that every source of names feeds.

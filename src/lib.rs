@@ -1,0 +1,1 @@
+//! Catena: a DNS server that chains plugins.

@@ -1,0 +1,1 @@
+//! Server blocks, routing, generations: start, reload, drain, stop.

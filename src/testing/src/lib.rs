@@ -1,0 +1,1 @@
+//! Test tools: chain harness, scripted upstream, README runner.

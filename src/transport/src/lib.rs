@@ -1,0 +1,1 @@
+//! Packet pipes: batched UDP, TCP frames, TLS; listening and calling.
