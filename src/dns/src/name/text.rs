@@ -1,0 +1,157 @@
+//! Names as text: RFC 1035 section 5.1 escapes, printed as miekg/dns prints them.
+
+use std::fmt::{self, Write};
+use std::str::FromStr;
+
+use super::{LABEL_MAX, NAME_MAX, Name, NameRef};
+
+/// Why a text is no domain name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NameTextError {
+    /// Nothing between two dots.
+    #[error("empty label")]
+    EmptyLabel,
+    /// More than 63 octets between two dots.
+    #[error("label is longer than 63 octets")]
+    LongLabel,
+    /// More than 255 octets in all.
+    #[error("name is longer than 255 octets")]
+    TooLong,
+    /// A backslash that is followed by nothing, or by a number above 255.
+    #[error("bad escape")]
+    BadEscape,
+}
+
+impl Name {
+    /// Reads a name; one without a final dot is put below `origin`.
+    pub fn parse(text: &str, origin: NameRef<'_>) -> Result<Name, NameTextError> {
+        Self::parse_octets(text.as_bytes(), origin)
+    }
+
+    /// As [`Name::parse`], for text that need not be UTF-8.
+    pub fn parse_octets(text: &[u8], origin: NameRef<'_>) -> Result<Name, NameTextError> {
+        if text == b"." {
+            return Ok(Name::root());
+        }
+        if text == b"@" {
+            return Ok(origin.to_name());
+        }
+        let mut wire = Vec::with_capacity(text.len() + 2 + origin.wire.len());
+        let (mut start, mut absolute, mut rest) = (0, false, text);
+        wire.push(0);
+        while let Some((&octet, after)) = rest.split_first() {
+            absolute = false;
+            rest = after;
+            match octet {
+                b'.' => {
+                    close_label(&mut wire, start)?;
+                    start = wire.len();
+                    wire.push(0);
+                    absolute = true;
+                }
+                b'\\' => wire.push(unescape(&mut rest)?),
+                plain => wire.push(plain),
+            }
+        }
+        if absolute {
+            // The last dot opened the root label.
+            return finish(wire);
+        }
+        close_label(&mut wire, start)?;
+        wire.extend_from_slice(origin.wire);
+        finish(wire)
+    }
+}
+
+fn finish(wire: Vec<u8>) -> Result<Name, NameTextError> {
+    if wire.len() > NAME_MAX {
+        return Err(NameTextError::TooLong);
+    }
+    Ok(Name { wire: wire.into() })
+}
+
+fn close_label(wire: &mut [u8], start: usize) -> Result<(), NameTextError> {
+    let length = wire.len() - start - 1;
+    if length == 0 {
+        return Err(NameTextError::EmptyLabel);
+    }
+    if length > LABEL_MAX {
+        return Err(NameTextError::LongLabel);
+    }
+    if let Some(octet) = wire.get_mut(start) {
+        *octet = u8::try_from(length).map_err(|_| NameTextError::LongLabel)?;
+    }
+    Ok(())
+}
+
+/// Reads what follows a backslash: three digits, or the octet itself.
+fn unescape(rest: &mut &[u8]) -> Result<u8, NameTextError> {
+    match **rest {
+        [a, b, c, ref tail @ ..]
+            if a.is_ascii_digit() && b.is_ascii_digit() && c.is_ascii_digit() =>
+        {
+            *rest = tail;
+            let number = u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0');
+            u8::try_from(number).map_err(|_| NameTextError::BadEscape)
+        }
+        [octet, ref tail @ ..] => {
+            *rest = tail;
+            Ok(octet)
+        }
+        [] => Err(NameTextError::BadEscape),
+    }
+}
+
+impl FromStr for Name {
+    type Err = NameTextError;
+
+    /// Reads a name; the final dot may be left out.
+    fn from_str(text: &str) -> Result<Name, NameTextError> {
+        Name::parse(text, NameRef::ROOT)
+    }
+}
+
+impl fmt::Display for NameRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_root() {
+            return f.write_char('.');
+        }
+        for label in self.labels() {
+            for &octet in label {
+                write_octet(f, octet)?;
+            }
+            f.write_char('.')?;
+        }
+        Ok(())
+    }
+}
+
+fn write_octet(f: &mut fmt::Formatter<'_>, octet: u8) -> fmt::Result {
+    match octet {
+        b'.' | b' ' | b'\'' | b'@' | b';' | b'(' | b')' | b'"' | b'\\' => {
+            f.write_char('\\')?;
+            f.write_char(char::from(octet))
+        }
+        b'!'..=b'~' => f.write_char(char::from(octet)),
+        other => write!(f, "\\{other:03}"),
+    }
+}
+
+impl fmt::Debug for NameRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.view().fmt(f)
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
