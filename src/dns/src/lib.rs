@@ -1,8 +1,20 @@
 //! DNS messages, names, records and master files: wire first, no I/O.
 
+pub mod edns;
+pub mod header;
+mod message;
 pub mod name;
+mod query;
 pub mod rdata;
+mod records;
 mod registry;
+mod reply;
 
+pub use edns::{Edns, ReplyEdns};
+pub use header::{HEADER_LEN, Header, flag};
+pub use message::{Message, decodes};
 pub use name::{Name, NameBuf, NameError, NameRef, NameTextError};
+pub use query::{QueryMessage, Reject, rejection};
+pub use records::{MessageError, Record, RecordView, Records, Section, expand_rdata, question_end};
 pub use registry::{Class, Opcode, Rcode, RecordType, UnknownName};
+pub use reply::{MESSAGE_MAX, RecordRef, Reply};

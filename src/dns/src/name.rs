@@ -28,8 +28,8 @@ pub enum NameError {
     /// A label type other than 00 and 11 (RFC 6891 section 5 retired 01).
     #[error("unknown label type")]
     BadLabel,
-    /// A pointer that does not go back, or too many of them.
-    #[error("compression pointer does not go back")]
+    /// A chain of pointers without end.
+    #[error("too many compression pointers")]
     BadPointer,
 }
 

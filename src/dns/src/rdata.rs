@@ -27,6 +27,19 @@ pub enum Field {
     Rest,
 }
 
+impl Field {
+    /// Octets of a field of fixed size.
+    pub const fn width(self) -> Option<usize> {
+        match self {
+            Field::U8 => Some(1),
+            Field::U16 => Some(2),
+            Field::U32 | Field::Ipv4 => Some(4),
+            Field::Ipv6 => Some(16),
+            _ => None,
+        }
+    }
+}
+
 /// The fields of `rtype`; types without structure of interest are [`Field::Rest`].
 pub fn layout(rtype: RecordType) -> &'static [Field] {
     use Field::{CompressedName, Ipv4, Ipv6, Name, Rest, Text, Texts, U8, U16, U32};

@@ -3,7 +3,9 @@
 use super::{LABEL_MAX, NAME_MAX, NameError, NameRef};
 
 /// Pointers followed in one name; a legal name needs no more than its labels.
-const HOPS_MAX: usize = 127;
+///
+/// A pointer forward is followed too, as CoreDNS does: this bound alone makes reading end.
+const HOPS_MAX: usize = 126;
 
 /// A name of up to 255 octets without allocation.
 #[derive(Clone)]
@@ -38,9 +40,14 @@ impl NameBuf {
         buf
     }
 
+    /// Turns letters to lower case.
+    pub fn make_lower(&mut self) {
+        if let Some(octets) = self.octets.get_mut(..usize::from(self.length)) {
+            octets.make_ascii_lowercase();
+        }
+    }
+
     /// Reads the possibly compressed name at `at`; returns where the next field begins.
-    ///
-    /// A pointer must go back from where it stands (RFC 1035 section 4.1.4), so reading ends.
     pub fn read(&mut self, message: &[u8], at: usize) -> Result<usize, NameError> {
         let (mut at, mut end, mut length, mut hops) = (at, None, 0usize, 0usize);
         loop {
@@ -62,7 +69,7 @@ impl NameBuf {
                     let low = *message.get(at + 1).ok_or(NameError::Truncated)?;
                     let target = usize::from(first & 0x3f) << 8 | usize::from(low);
                     hops += 1;
-                    if target >= at || hops > HOPS_MAX {
+                    if hops > HOPS_MAX {
                         return Err(NameError::BadPointer);
                     }
                     end = end.or(Some(at + 2));

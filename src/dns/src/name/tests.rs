@@ -68,7 +68,7 @@ fn a_name_is_within_itself_and_its_ancestors_only() {
 }
 
 #[test]
-fn pointers_are_followed_back_only() {
+fn pointers_are_followed_but_not_for_ever() {
     let message = b"\x03org\x00\x01a\xc0\x00\xc0\x09";
     let mut buf = NameBuf::new();
     assert_eq!(buf.read(message, 5).unwrap(), 9);

@@ -1,0 +1,147 @@
+//! Adding records to a reply, with names compressed (RFC 1035 section 4.1.4).
+
+use super::{MESSAGE_MAX, RecordRef, Reply};
+use crate::header::{HEADER_LEN, read_u16, write_u16};
+use crate::rdata::{self, Field};
+use crate::records::Section;
+use crate::{NameBuf, NameRef};
+
+/// Pointers reach this far.
+const POINTER_MAX: usize = 0x3fff;
+/// Labels remembered for compression; bounds the search of a hostile answer.
+const NAMES_MAX: usize = 192;
+
+impl Reply {
+    /// Appends a record to `section`; false if the message would be too long.
+    ///
+    /// Sections are filled in wire order: answer, authority, additional.
+    pub fn push(&mut self, section: Section, record: RecordRef<'_>) -> bool {
+        let before = self.parts.packet.len();
+        self.push_name(record.name);
+        self.parts
+            .packet
+            .extend_from_slice(&record.rtype.0.to_be_bytes());
+        self.parts
+            .packet
+            .extend_from_slice(&record.class.0.to_be_bytes());
+        self.parts
+            .packet
+            .extend_from_slice(&record.ttl.to_be_bytes());
+        self.parts.packet.extend_from_slice(&[0, 0]);
+        let rdata_at = self.parts.packet.len();
+        self.push_rdata(&record);
+        let length = u16::try_from(self.parts.packet.len() - rdata_at);
+        match length {
+            Ok(length) if self.parts.packet.len() <= MESSAGE_MAX => {
+                write_u16(&mut self.parts.packet, rdata_at - 2, length);
+                let at = 4 + 2 * section.index();
+                let count = read_u16(&self.parts.packet, at).unwrap_or(0);
+                write_u16(&mut self.parts.packet, at, count.saturating_add(1));
+                true
+            }
+            _ => {
+                self.parts.packet.truncate(before);
+                self.parts.names.retain(|at| usize::from(*at) < before);
+                false
+            }
+        }
+    }
+
+    fn push_rdata(&mut self, record: &RecordRef<'_>) {
+        let layout = rdata::layout(record.rtype);
+        if !layout.contains(&Field::CompressedName) {
+            self.parts.packet.extend_from_slice(record.rdata);
+            return;
+        }
+        let mut rest = record.rdata;
+        for field in layout {
+            match field {
+                Field::CompressedName => {
+                    let Ok((name, tail)) = NameRef::split_from(rest) else {
+                        break;
+                    };
+                    self.push_name(name);
+                    rest = tail;
+                }
+                other => {
+                    let width = other.width().unwrap_or(rest.len());
+                    let Some((octets, tail)) = rest.split_at_checked(width) else {
+                        break;
+                    };
+                    self.parts.packet.extend_from_slice(octets);
+                    rest = tail;
+                }
+            }
+        }
+        self.parts.packet.extend_from_slice(rest);
+    }
+
+    /// Appends `name`, ending in a pointer to its longest suffix that was written before.
+    fn push_name(&mut self, name: NameRef<'_>) {
+        if name.is_root() {
+            self.parts.packet.push(0);
+            return;
+        }
+        if self.parts.names.is_empty() {
+            self.remember_question();
+        }
+        for suffix in name.ancestors() {
+            if suffix.is_root() {
+                self.parts.packet.push(0);
+                return;
+            }
+            if let Some(at) = self.find(suffix) {
+                self.parts
+                    .packet
+                    .extend_from_slice(&(0xc000 | at).to_be_bytes());
+                return;
+            }
+            let at = self.parts.packet.len();
+            if at <= POINTER_MAX && self.parts.names.len() < NAMES_MAX {
+                self.parts.names.extend(u16::try_from(at));
+            }
+            let label = suffix.wire();
+            let length = 1 + usize::from(label.first().copied().unwrap_or(0));
+            self.parts
+                .packet
+                .extend_from_slice(label.get(..length).unwrap_or(&[]));
+        }
+    }
+
+    fn remember_question(&mut self) {
+        let mut at = HEADER_LEN;
+        while let Some(length) = self
+            .parts
+            .packet
+            .get(at)
+            .copied()
+            .filter(|length| *length > 0)
+        {
+            self.parts.names.extend(u16::try_from(at));
+            at += 1 + usize::from(length);
+        }
+    }
+
+    fn find(&self, suffix: NameRef<'_>) -> Option<u16> {
+        self.parts
+            .names
+            .iter()
+            .copied()
+            .find(|at| self.stands_at(usize::from(*at), suffix))
+    }
+
+    /// Whether the name at `at` is `name`, letter case included.
+    fn stands_at(&self, at: usize, name: NameRef<'_>) -> bool {
+        let packet = &self.parts.packet;
+        let wire = name.wire();
+        if packet.get(at..at + wire.len()) == Some(wire) {
+            return true;
+        }
+        let first = 1 + usize::from(wire.first().copied().unwrap_or(0));
+        if packet.get(at..at + first) != wire.get(..first) {
+            return false;
+        }
+        let mut found = NameBuf::new();
+        found.read(packet, at).is_ok() && found.view().eq_exact(name)
+    }
+}

@@ -1,0 +1,122 @@
+//! Tests of replies.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::{RecordRef, Reply};
+use crate::{Class, Message, Name, QueryMessage, Rcode, RecordType, Section};
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn query_packet(qname: &str, udp_size: Option<u16>) -> Vec<u8> {
+    let mut message = Message::query(name(qname).view(), RecordType::A);
+    message.id = 0x1234;
+    message.edns = udp_size.map(|udp_size| crate::ReplyEdns {
+        udp_size,
+        ..Default::default()
+    });
+    message.to_packet()
+}
+
+fn address<'a>(owner: &'a Name, rdata: &'a [u8; 4]) -> RecordRef<'a> {
+    RecordRef {
+        name: owner.view(),
+        rtype: RecordType::A,
+        class: Class::IN,
+        ttl: 60,
+        rdata,
+    }
+}
+
+#[test]
+fn owner_equal_to_the_question_is_a_pointer() {
+    let packet = query_packet("www.Example.org", None);
+    let mut scratch = Vec::new();
+    let query = QueryMessage::admit(&packet, &mut scratch).unwrap();
+    assert_eq!(query.name().to_string(), "www.example.org.");
+    let mut reply = Reply::to(&query);
+    assert!(reply.push(
+        Section::Answer,
+        address(&name("www.Example.org"), &[192, 0, 2, 1])
+    ));
+    assert_eq!(reply.packet().len(), packet.len() + 16);
+    let decoded = hickory_proto::op::Message::from_vec(reply.packet()).unwrap();
+    assert_eq!(decoded.answers.len(), 1);
+    assert_eq!(decoded.answers[0].name.to_string(), "www.Example.org.");
+}
+
+#[test]
+fn reply_without_room_is_cut_at_a_record_and_says_so() {
+    let packet = query_packet("www.example.org", None);
+    let mut scratch = Vec::new();
+    let query = QueryMessage::admit(&packet, &mut scratch).unwrap();
+    let mut reply = Reply::to(&query);
+    for last in 0..100 {
+        reply.push(
+            Section::Answer,
+            address(&name("www.example.org"), &[192, 0, 2, last]),
+        );
+    }
+    reply.finish(&query, query.udp_limit());
+    assert_eq!(reply.packet().len(), 33 + 29 * 16);
+    assert_eq!(reply.count(Section::Answer), 29);
+    assert!(reply.header().has(crate::flag::TC));
+}
+
+#[test]
+fn opt_of_the_client_is_given_back() {
+    let packet = query_packet("www.example.org", Some(1232));
+    let mut scratch = Vec::new();
+    let query = QueryMessage::admit(&packet, &mut scratch).unwrap();
+    let mut reply = Reply::error(&query, Rcode::NXDOMAIN);
+    reply.finish(&query, 1232);
+    let decoded = hickory_proto::op::Message::from_vec(reply.packet()).unwrap();
+    assert_eq!(decoded.edns.unwrap().max_payload(), 1232);
+}
+
+#[test]
+fn packet_with_opt_in_the_middle_keeps_its_records() {
+    let mut message = Message::query(name("a.example").view(), RecordType::MX);
+    message.flags |= crate::flag::QR;
+    let record = |owner: &str, rtype, rdata: Vec<u8>| crate::Record {
+        name: name(owner),
+        rtype,
+        class: Class::IN,
+        ttl: 5,
+        rdata: rdata.into(),
+    };
+    let exchange = [&[0, 10][..], name("mail.a.example").wire()].concat();
+    message
+        .answers
+        .push(record("a.example", RecordType::MX, exchange));
+    let mut packet = message.to_packet();
+    packet.extend_from_slice(&[0, 0, 41, 16, 0, 0, 0, 0, 0, 0, 0]);
+    packet.extend_from_slice(&[0xc0, 41, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 1, 2, 3, 4]);
+    packet[11] = 2;
+    let reply = Reply::from_packet(&packet).unwrap();
+    assert_eq!(reply.edns().unwrap().udp_size, 4096);
+    let again = reply.edit().unwrap();
+    assert_eq!(again.answers, message.answers);
+    assert_eq!(again.additionals[0].name, name("mail.a.example"));
+    assert_eq!(again.additionals[0].ttl, 9);
+}
+
+#[test]
+fn ttls_and_question_are_patched_in_place() {
+    let packet = query_packet("WWW.example.org", None);
+    let mut scratch = Vec::new();
+    let query = QueryMessage::admit(&packet, &mut scratch).unwrap();
+    let mut stored = Reply::to(&query);
+    stored.push(
+        Section::Answer,
+        address(&name("www.example.org"), &[192, 0, 2, 1]),
+    );
+    let other = query_packet("www.EXAMPLE.org", None);
+    let mut scratch = Vec::new();
+    let other = QueryMessage::admit(&other, &mut scratch).unwrap();
+    let mut reply = Reply::copy_of(stored.packet());
+    reply.readdress(&other);
+    reply.map_ttls(|record| record.ttl - 10);
+    assert_eq!(reply.records().next().unwrap().ttl, 50);
+    assert_eq!(reply.edit().unwrap().qname.to_string(), "www.EXAMPLE.org.");
+}
