@@ -16,7 +16,9 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|candidate| candidate.len() <= LONGEST);
     let measured = known.map(|candidate| (distance(&word, candidate), candidate));
     let close = measured.filter(|(slips, candidate)| *slips <= limit && *slips < candidate.len());
-    close.min_by_key(|(slips, _)| *slips).map(|(_, found)| found)
+    close
+        .min_by_key(|(slips, _)| *slips)
+        .map(|(_, found)| found)
 }
 
 /// Letters to add, drop, change or swap with a neighbour (optimal string alignment).

@@ -10,6 +10,9 @@ use crate::name::NAME_MAX;
 use crate::records::{Records, Section, expand_rdata};
 use crate::{Class, NameBuf, NameRef, Opcode, Rcode, RecordType};
 
+/// A query for the address of the root.
+const ROOT_QUERY: [u8; 17] = [0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1];
+
 /// An admitted query: a view of its packet.
 #[derive(Clone)]
 pub struct QueryMessage<'a> {
@@ -72,6 +75,25 @@ impl<'a> QueryMessage<'a> {
                 .ok_or(Reject::Question(Rcode::FORMERR))?;
         }
         Ok(query)
+    }
+
+    /// Reads again a packet that was admitted before, such as a kept copy.
+    ///
+    /// Of a packet that was not, a query for the root is made.
+    pub fn readmit(packet: &'a [u8], scratch: &'a mut Vec<u8>) -> Self {
+        Self::admit(packet, scratch).unwrap_or(QueryMessage {
+            packet: &ROOT_QUERY,
+            header: Header {
+                id: 0,
+                flags: 0,
+                counts: [1, 0, 0, 0],
+            },
+            name: NameBuf::new(),
+            question_end: ROOT_QUERY.len(),
+            qtype: RecordType::A,
+            qclass: Class::IN,
+            edns: None,
+        })
     }
 
     /// Checks the records that follow the question and finds the last OPT, RFC 6891 section 6.1.1.

@@ -1,1 +1,27 @@
 //! All that a plugin author sees: chain, setup, metrics, metadata.
+//!
+//! A plugin is one [`Registration`] row. Its `setup` reads the Corefile and adds a stage, a value
+//! that implements [`Plugin`]; each query then meets the stages from the outside to the inside.
+
+mod chain;
+pub mod clock;
+pub mod duration;
+mod flow;
+mod hints;
+pub mod metrics;
+mod outcome;
+mod query;
+mod registration;
+mod server;
+pub mod setup;
+mod start;
+pub mod zones;
+
+pub use chain::{Chain, Next, OwnedNext, Stage};
+pub use flow::{AsyncPlugin, Flow, Waiting};
+pub use outcome::{Answer, Outcome, ServeError};
+pub use query::{Context, OwnedQuery, Query, Resolver, Transport};
+pub use registration::{Plugin, Readiness, Registration};
+pub use server::{ServerConfig, ServerId};
+pub use setup::{Arg, Args, Line, Setup, SetupError};
+pub use start::{Control, StartContext, StartError};

@@ -1,0 +1,12 @@
+//! Metrics: families declared as statics, children found once at setup, counting without locks.
+
+mod cells;
+mod family;
+mod per_server;
+pub mod server;
+
+pub use cells::{Counter, Gauge, Histogram};
+pub use family::{
+    CounterVec, DURATION_BUCKETS, Family, GaugeVec, HistogramVec, Kind, Sample, Value,
+};
+pub use per_server::PerServer;

@@ -1,0 +1,46 @@
+//! The server block a plugin is set up for, and the listener a query came to.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use catena_corefile::Span;
+use catena_dns::Name;
+
+/// What directives of a server block set for the server itself.
+#[derive(Clone, Debug, Default)]
+pub struct ServerConfig {
+    /// The zones of the block's keys, in order, lower case.
+    pub zones: Vec<Name>,
+    /// The keys as written, for labels.
+    pub keys: Vec<String>,
+    /// The folder that relative paths start from (`root`); empty for the working folder.
+    pub root: PathBuf,
+    /// Whether `debug` is set: panics are not contained, debug lines are logged.
+    pub debug: bool,
+    /// Whether `errors stacktrace` is set.
+    pub stacktrace: bool,
+    /// The addresses of `bind`, in order; empty for all.
+    pub bind: Vec<String>,
+    /// Where `bind` stands, for errors.
+    pub bind_span: Option<Span>,
+    /// Whether classes other than IN reach the chain.
+    pub any_class: bool,
+    /// The port of the block's first key, for `whoami`-like needs.
+    pub port: u16,
+}
+
+impl ServerConfig {
+    /// `path` below the folder of `root`, unless absolute.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+}
+
+/// A listener, as logs and metrics name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerId {
+    /// Its place among the listeners of the process's current generation.
+    pub index: usize,
+    /// Such as `dns://:53`: the `server` label.
+    pub address: Arc<str>,
+}

@@ -1,0 +1,84 @@
+//! What a plugin may do when its generation starts.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{ServerConfig, ServerId, Stage};
+
+/// Why a plugin cannot start; the new generation is dropped and the old one serves on.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct StartError {
+    message: String,
+    #[source]
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl StartError {
+    /// An error that `message` tells whole.
+    pub fn new(message: impl Into<String>) -> Self {
+        StartError {
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// An error with its cause.
+    pub fn because(
+        message: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        StartError {
+            message: message.into(),
+            source: Some(source.into()),
+        }
+    }
+}
+
+/// What the process can be told to do.
+pub trait Control: Send + Sync {
+    /// The Corefile's path and the text this generation was made of; `None` without a file.
+    fn corefile(&self) -> Option<(PathBuf, String)>;
+
+    /// Reads the Corefile again and swaps generations; true if the new one serves.
+    fn reload(&self) -> std::pin::Pin<Box<dyn Future<Output = bool> + Send>>;
+
+    /// Ends the process with an error, as `loop` does; the message is logged.
+    fn fail(&self, message: String);
+
+    /// All parts of all server blocks of this generation, such as `ready` asks.
+    fn parts(&self) -> Vec<Stage>;
+}
+
+/// What a plugin gets when its generation starts.
+pub struct StartContext<'a> {
+    /// What the block's directives have set.
+    pub server: &'a ServerConfig,
+    /// The listeners of the block.
+    pub listeners: &'a [Arc<ServerId>],
+    /// All parts of the block in the order of the chain, stages and others.
+    pub parts: &'a [Stage],
+    /// The process.
+    pub control: &'a Arc<dyn Control>,
+    /// Ends with the generation.
+    pub token: &'a CancellationToken,
+    /// Where background work runs: not a worker.
+    pub background: &'a tokio::runtime::Handle,
+}
+
+impl StartContext<'_> {
+    /// Runs `task` beside the workers until it ends or the generation does.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let token = self.token.clone();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that spawns"
+        )]
+        self.background.spawn(async move {
+            let _cancelled = token.run_until_cancelled(task).await;
+        });
+    }
+}
