@@ -41,3 +41,68 @@ impl Environment for MemoryEnvironment {
         Ok(found.cloned().collect())
     }
 }
+
+/// The process environment and the file system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemEnvironment;
+
+impl Environment for SystemEnvironment {
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+    }
+
+    fn read(&self, path: &Path) -> io::Result<String> {
+        let octets = std::fs::read(path)?;
+        Ok(String::from_utf8_lossy(&octets).into_owned())
+    }
+
+    fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
+        crate::glob::files(pattern)
+    }
+}
+
+/// The longest word that variables may make.
+const LONGEST: usize = 1 << 20;
+
+/// A variable holds a reference to itself, or to far too much text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Endless;
+
+/// Replaces `{%NAME%}` and then `{$NAME}` in `text`; an unset variable is empty.
+pub(crate) fn expand(text: &str, environment: &dyn Environment) -> Result<String, Endless> {
+    if !text.contains("{%") && !text.contains("{$") {
+        return Ok(text.to_owned());
+    }
+    let text = expand_form(text.to_owned(), ("{%", "%}"), environment)?;
+    expand_form(text, ("{$", "}"), environment)
+}
+
+/// Replaces one form from the left; what a value holds is looked at again, as CoreDNS does.
+fn expand_form(
+    mut text: String,
+    (open, close): (&str, &str),
+    environment: &dyn Environment,
+) -> Result<String, Endless> {
+    for _ in 0..1000 {
+        let Some((_, rest)) = text.split_once(open) else {
+            return Ok(text);
+        };
+        // CoreDNS looks for the end from the start of the reference on, so that `{%}` is one
+        // without a name; it stops at the first of those.
+        let overlap = open.strip_prefix('{').unwrap_or_default();
+        let Some(length) = format!("{overlap}{rest}").find(close) else {
+            return Ok(text);
+        };
+        let Some(name) = length.checked_sub(overlap.len()).filter(|end| *end > 0) else {
+            return Ok(text);
+        };
+        let name = rest.get(..name).unwrap_or_default().to_owned();
+        let value = environment.variable(&name).unwrap_or_default();
+        let found = text.matches(open).count();
+        if text.len().saturating_add(found.saturating_mul(value.len())) > LONGEST {
+            return Err(Endless);
+        }
+        text = text.replace(&format!("{open}{name}{close}"), &value);
+    }
+    Err(Endless)
+}
