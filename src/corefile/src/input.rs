@@ -361,7 +361,10 @@ impl<'e> Input<'e> {
 
     fn warn_of_oddities(&mut self, words: &[Word], source: SourceId) {
         for (index, word) in words.iter().enumerate() {
-            let span = Span { source, ..word.token.span };
+            let span = Span {
+                source,
+                ..word.token.span
+            };
             let follower = words.get(index + 1).filter(|next| !next.first);
             match (word.oddity, follower) {
                 (Some(Oddity::Unclosed), _) => {

@@ -83,10 +83,12 @@ pub(crate) fn pieces(source: SourceId, text: &str) -> Vec<Piece> {
 
 /// The words of `text` alone.
 pub(crate) fn words(source: SourceId, text: &str) -> Vec<Word> {
-    let words = pieces(source, text).into_iter().filter_map(|piece| match piece {
-        Piece::Word(word) => Some(word),
-        Piece::Comment(_) | Piece::Newline => None,
-    });
+    let words = pieces(source, text)
+        .into_iter()
+        .filter_map(|piece| match piece {
+            Piece::Word(word) => Some(word),
+            Piece::Comment(_) | Piece::Newline => None,
+        });
     words.collect()
 }
 

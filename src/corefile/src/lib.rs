@@ -10,8 +10,6 @@ mod nearest;
 mod parse;
 mod print;
 mod source;
-#[cfg(test)]
-mod tests;
 mod tree;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -55,3 +53,6 @@ pub fn parse_all(
     };
     (corefile, errors)
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,7 @@ pub(crate) fn read(name: &str, text: &str, environment: &dyn Environment) -> Par
         input: Input::new(name, text, environment),
         blocks: Vec::new(),
         closed: false,
+        cut: false,
     };
     while parser.input.peek().is_some() {
         parser.server_block();
@@ -36,6 +37,8 @@ struct Parser<'e> {
     blocks: Vec<ServerBlock>,
     /// A `}` at the end of a directive's line was taken for the end of the server block.
     closed: bool,
+    /// The end of the text inside a plugin's block is told already.
+    cut: bool,
 }
 
 impl Parser<'_> {
@@ -97,8 +100,7 @@ impl Parser<'_> {
             }
             if key.text == "{" {
                 if let Some(comma) = comma {
-                    let message =
-                        "Expected another address but had '{' - check for extra comma";
+                    let message = "Expected another address but had '{' - check for extra comma";
                     self.error(comma, message, "remove the comma, or add a key after it");
                 }
                 return keys;
@@ -131,6 +133,9 @@ impl Parser<'_> {
         let line = self.input.sources.position(open).line;
         let place = self.input.last_place();
         let last = self.input.last().map_or("", |last| last.text.as_str());
+        if self.cut {
+            return;
+        }
         // CoreDNS looks at the last word only, so the `}` of a plugin's block may stand in.
         if last == "}" {
             let message = format!("the server block of line {line} has no '}}' of its own");
@@ -144,7 +149,10 @@ impl Parser<'_> {
 
     fn add_block(&mut self, keys: Vec<Token>, directives: Vec<Directive>, open: Option<Span>) {
         let end = self.input.last_place();
-        let stray = keys.first().filter(|key| key.text == "}").map(|key| key.span);
+        let stray = keys
+            .first()
+            .filter(|key| key.text == "}")
+            .map(|key| key.span);
         if let Some(place) = stray {
             let message = "Unexpected '}' because no matching opening brace";
             let hint = "it is taken for a key; the block before it is closed already";
@@ -247,6 +255,7 @@ impl Parser<'_> {
             let message = format!("blocks are nested deeper than {DEEPEST}");
             self.input.tell(Diagnostic::error(open, message));
             self.input.stop();
+            self.cut = true;
             return properties;
         }
         let mut one_line = true;
@@ -271,7 +280,9 @@ impl Parser<'_> {
         let line = self.input.sources.position(open).line;
         let end = self.input.last_place();
         let hint = format!("the '{{' in line {line} is never closed");
-        self.error(end, "Unexpected EOF", hint);
+        if !std::mem::replace(&mut self.cut, true) {
+            self.error(end, "Unexpected EOF", hint);
+        }
         properties
     }
 
