@@ -26,7 +26,8 @@ const EMPTY_NAMES: [&str; 6] = [
     "helper.rs",
 ];
 
-const README_SECTIONS: [&str; 8] = [
+const README_SECTIONS: [&str; 9] = [
+    "## Name",
     "## Description",
     "## Syntax",
     "## Examples",
