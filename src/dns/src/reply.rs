@@ -95,18 +95,13 @@ impl Reply {
             1 => question_end(packet)?,
             _ => return Err(MessageError::Truncated),
         };
-        let mut records = Records::new(packet, start);
-        let (mut opt, mut last, mut expanded) = (None, start, Vec::new());
+        let (mut opt, mut last) = (None, start);
         let mut counted = [1u16, 0, 0, 0];
-        for record in records.by_ref() {
+        for record in Records::new(packet, start) {
             let record = record?;
             if record.rtype == RecordType::OPT && record.section == Section::Additional {
                 opt = Some(record);
                 continue;
-            }
-            if record.rtype != RecordType::A && record.rtype != RecordType::AAAA {
-                expanded.clear();
-                crate::expand_rdata(packet, &record, &mut expanded)?;
             }
             counted[record.section.index()] += 1;
             last = record.end;
@@ -122,6 +117,8 @@ impl Reply {
             parts: pool::take(),
         };
         let kept = packet.get(..last).ok_or(MessageError::Truncated)?;
+        check_names(kept, start, &mut reply.parts.packet)?;
+        reply.parts.packet.clear();
         reply.parts.packet.extend_from_slice(kept);
         reply.parts.records_at = start;
         reply.parts.edns = edns.map(Box::new);
@@ -261,6 +258,32 @@ impl Reply {
         message.edns = self.parts.edns.as_deref().cloned();
         Ok(message)
     }
+}
+
+/// Checks every name and all RDATA of `packet`, on a copy made in `scratch`.
+///
+/// Ids, flags, counts and TTLs change later, so a name that points at them is an error: 0x80,
+/// which opens no label, stands for them in the copy.
+fn check_names(packet: &[u8], start: usize, scratch: &mut Vec<u8>) -> Result<(), MessageError> {
+    scratch.extend_from_slice(packet);
+    scratch.iter_mut().take(HEADER_LEN).for_each(blank);
+    for record in Records::new(packet, start) {
+        let at = record?.ttl_at();
+        scratch.iter_mut().skip(at).take(4).for_each(blank);
+    }
+    let (mut name, mut expanded) = (crate::NameBuf::new(), Vec::new());
+    name.read(scratch, HEADER_LEN)?;
+    for record in Records::new(packet, start) {
+        let record = record?;
+        name.read(scratch, record.start)?;
+        expanded.clear();
+        crate::expand_rdata(scratch, &record, &mut expanded)?;
+    }
+    Ok(())
+}
+
+fn blank(octet: &mut u8) {
+    *octet = 0x80;
 }
 
 fn reply_edns(packet: &[u8], record: &RecordView) -> ReplyEdns {

@@ -120,3 +120,27 @@ fn ttls_and_question_are_patched_in_place() {
     assert_eq!(reply.records().next().unwrap().ttl, 50);
     assert_eq!(reply.edit().unwrap().qname.to_string(), "www.EXAMPLE.org.");
 }
+
+#[test]
+fn names_that_read_from_octets_that_change_are_refused() {
+    // id, flags, counts; the question `a.`; an A record whose owner is given.
+    let with_owner = |owner: [u8; 2]| {
+        let mut packet = vec![
+            1, b'x', 0x81, 0, 0, 1, 0, 1, 0, 0, 0, 0, 1, b'a', 0, 0, 1, 0, 1,
+        ];
+        packet.extend_from_slice(&owner);
+        packet.extend_from_slice(&[0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1]);
+        Reply::from_packet(&packet)
+    };
+    assert!(with_owner([0xc0, 12]).is_ok());
+    assert!(with_owner([0xc0, 8]).is_err(), "a name in the header");
+    assert!(with_owner([0xc0, 25]).is_err(), "a name in the TTL");
+    assert!(with_owner([0xc0, 200]).is_err(), "a name beyond the end");
+}
+
+#[test]
+fn address_of_the_wrong_length_is_refused() {
+    let mut packet = vec![0, 1, 0x81, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 1];
+    packet.extend_from_slice(&[0, 0, 1, 0, 1, 0, 0, 0, 60, 0, 3, 192, 0, 2]);
+    assert!(Reply::from_packet(&packet).is_err());
+}
