@@ -19,7 +19,7 @@ pub fn format(text: &str) -> String {
         text,
         out: String::with_capacity(text.len()),
         depth: 0,
-        gap: Gap::Never,
+        gap: Gap::Refused,
     };
     for line in pieces.split(|piece| *piece == Piece::Newline) {
         layout.line(line);
@@ -31,11 +31,11 @@ pub fn format(text: &str) -> String {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Gap {
     /// No: it opens the file or a block.
-    Never,
+    Refused,
     /// Only where the text has one.
-    None,
+    Kept,
     /// Yes: the text has one, or a server block ended.
-    One,
+    Due,
 }
 
 struct Layout<'t> {
@@ -48,8 +48,8 @@ struct Layout<'t> {
 impl Layout<'_> {
     fn line(&mut self, pieces: &[Piece]) {
         if pieces.is_empty() {
-            if self.gap == Gap::None {
-                self.gap = Gap::One;
+            if self.gap == Gap::Kept {
+                self.gap = Gap::Due;
             }
             return;
         }
@@ -57,7 +57,7 @@ impl Layout<'_> {
         let closing = braces.clone().take_while(|brace| *brace == "}").count();
         let starts_closing = pieces.first().and_then(brace) == Some("}");
         let leading = if starts_closing { closing } else { 0 };
-        if self.gap == Gap::One && !starts_closing {
+        if self.gap == Gap::Due && !starts_closing {
             self.out.push('\n');
         }
         let indent = self.depth.saturating_sub(leading);
@@ -75,9 +75,9 @@ impl Layout<'_> {
         let closed = braces.filter(|brace| *brace == "}").count();
         self.depth = (self.depth + opened).saturating_sub(closed);
         self.gap = match (self.depth, opened, closed) {
-            (_, opened, closed) if opened > closed => Gap::Never,
-            (0, _, 1..) => Gap::One,
-            _ => Gap::None,
+            (_, opened, closed) if opened > closed => Gap::Refused,
+            (0, _, 1..) => Gap::Due,
+            _ => Gap::Kept,
         };
     }
 

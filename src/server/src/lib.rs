@@ -1,1 +1,3 @@
 //! Server blocks, routing, generations: start, reload, drain, stop.
+
+pub mod keys;
