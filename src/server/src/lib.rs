@@ -1,3 +1,4 @@
 //! Server blocks, routing, generations: start, reload, drain, stop.
 
 pub mod keys;
+pub mod legacy;
