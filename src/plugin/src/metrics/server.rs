@@ -65,6 +65,12 @@ pub static OVERLOADED: CounterVec = CounterVec::new(
     "Queries answered SERVFAIL because too many were waiting already.",
     &[],
 );
+/// Lines that standard output was too slow to take.
+pub static LOG_LINES_DROPPED: CounterVec = CounterVec::new(
+    "catena_log_lines_dropped_total",
+    "Log lines dropped because standard output did not take them in time.",
+    &[],
+);
 
 /// All of them.
 pub static ALL: &[&dyn Family] = &[
@@ -77,4 +83,5 @@ pub static ALL: &[&dyn Family] = &[
     &PANICS,
     &PLUGIN_ENABLED,
     &OVERLOADED,
+    &LOG_LINES_DROPPED,
 ];
