@@ -24,4 +24,4 @@ pub use query::{Context, OwnedQuery, Query, Resolver, Transport};
 pub use registration::{Plugin, Readiness, Registration};
 pub use server::{ServerConfig, ServerId};
 pub use setup::{Arg, Args, Line, Setup, SetupError};
-pub use start::{Control, StartContext, StartError};
+pub use start::{Background, Control, StartContext, StartError};

@@ -150,6 +150,23 @@ impl<'a> Query<'a> {
         self.kept.get_or_init(keep).clone()
     }
 
+    /// A copy for work of the server's own: another packet, over `transport`, without hints.
+    ///
+    /// A packet that would not be admitted is served as a query for the root.
+    pub fn keep_as(&self, packet: &[u8], transport: Transport) -> OwnedQuery {
+        OwnedQuery(Arc::new(Kept {
+            packet: packet.into(),
+            client: self.context.client,
+            local: self.context.local,
+            transport,
+            arrived: self.context.arrived,
+            server: Arc::clone(self.context.server),
+            resolver: Arc::clone(self.context.resolver),
+            hints: Hints::default(),
+            depth: self.context.depth,
+        }))
+    }
+
     /// The same query with another packet, such as one with a rewritten name.
     ///
     /// `None` if the packet is no query that would be admitted.

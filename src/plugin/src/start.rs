@@ -72,12 +72,34 @@ pub struct StartContext<'a> {
 impl StartContext<'_> {
     /// Runs `task` beside the workers until it ends or the generation does.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.background().spawn(task);
+    }
+
+    /// The means to spawn later, such as for what a query gives rise to.
+    pub fn background(&self) -> Background {
+        Background {
+            token: self.token.clone(),
+            runtime: self.background.clone(),
+        }
+    }
+}
+
+/// Where tasks of a generation run beside the workers.
+#[derive(Clone, Debug)]
+pub struct Background {
+    token: CancellationToken,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Background {
+    /// Runs `task` beside the workers until it ends or the generation does.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let token = self.token.clone();
         #[expect(
             clippy::disallowed_methods,
             reason = "this is the one place that spawns"
         )]
-        self.background.spawn(async move {
+        self.runtime.spawn(async move {
             let _cancelled = token.run_until_cancelled(task).await;
         });
     }
