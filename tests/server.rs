@@ -1,0 +1,272 @@
+//! The built binary as a child process, on ports of its own.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+/// How long a busy machine may take for what needs milliseconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Plugins that listen on a port of their own, and where without an argument.
+const LISTENING: [(&str, &str); 4] = [
+    ("health", ":8080"),
+    ("ready", ":8181"),
+    ("prometheus", "localhost:9153"),
+    ("pprof", "localhost:6053"),
+];
+
+/// A running server; killed when dropped.
+pub struct Server {
+    child: Child,
+    lines: Receiver<String>,
+    output: String,
+}
+
+impl Server {
+    /// Starts `binary -conf conf -dns.port port` in `folder`.
+    pub fn start(folder: &Path, conf: &str, port: u16) -> Server {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_catena"))
+            .args(["-conf", conf, "-dns.port", &port.to_string()])
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, lines) = channel();
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let also = sender.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let _ = also.send(line);
+            }
+        });
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        Server {
+            child,
+            lines,
+            output: String::new(),
+        }
+    }
+
+    /// Waits for the banner; the output so far if the server ended instead.
+    pub fn started(&mut self) -> Result<(), String> {
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => {
+                    let _ = writeln!(self.output, "{line}");
+                    if is_banner(&line) {
+                        return Ok(());
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    return Err(format!("no banner:\n{}", self.output));
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(format!("ended:\n{}", self.output));
+                }
+            }
+        }
+    }
+
+    /// Waits for a server that refuses its Corefile; its output.
+    pub fn ended(&mut self) -> (ExitStatus, String) {
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            let _ = writeln!(self.output, "{line}");
+        }
+        let _ = self.child.kill();
+        (self.child.wait().unwrap(), self.output.clone())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `linux/amd64, go1.26, …` is the last line of CoreDNS's banner, and so of ours.
+fn is_banner(line: &str) -> bool {
+    line.starts_with("linux/") || line.starts_with("macos/")
+}
+
+/// Whether the server on `port` answers anything: STATUS is refused before any plugin sees it.
+pub fn answers(port: u16) -> bool {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_millis(500)))
+        .unwrap();
+    let query = [0x2a, 0x2b, 0x10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1];
+    let mut reply = [0; 512];
+    for _ in 0..20 {
+        socket.send_to(&query, (Ipv4Addr::LOCALHOST, port)).unwrap();
+        if let Ok(length) = socket.recv(&mut reply) {
+            return length >= 12 && reply[..2] == query[..2];
+        }
+    }
+    false
+}
+
+/// A Corefile whose listening ports were replaced by free ones.
+pub struct Moved {
+    pub text: String,
+    /// The port for servers that name none: `-dns.port`.
+    pub port: u16,
+    /// Where plain DNS is answered.
+    pub dns: Vec<u16>,
+}
+
+/// Replaces the ports of server keys and of plugins that listen; each port stays one port.
+pub fn move_ports(corefile: &str) -> Moved {
+    let mut ports = Ports::default();
+    let mut moved = Moved {
+        text: String::new(),
+        port: ports.free(),
+        dns: Vec::new(),
+    };
+    let mut depth = 0_usize;
+    let mut snippet = false;
+    for line in corefile.lines() {
+        let words: Vec<&str> = line
+            .split_whitespace()
+            .take_while(|word| !word.starts_with('#'))
+            .collect();
+        if depth == 0 && !words.is_empty() {
+            snippet = words[0].starts_with('(');
+        }
+        let replaced = match (depth, words.first()) {
+            (0, Some(first)) if !snippet && *first != "import" => {
+                move_keys(&words, &mut ports, &mut moved)
+            }
+            (1, Some(_)) => move_directive(&words, &mut ports),
+            _ => line.to_owned(),
+        };
+        moved.text.push_str(&replaced);
+        moved.text.push('\n');
+        match words.last() {
+            Some(&"{") => depth += 1,
+            Some(&"}") if words.len() == 1 => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    moved
+}
+
+fn move_keys(words: &[&str], ports: &mut Ports, moved: &mut Moved) -> String {
+    let mut keys = Vec::new();
+    for word in words {
+        let key = word.trim_end_matches(',');
+        let (zone, port) = split_port(key);
+        let plain = key.starts_with("dns://") || !key.contains("://");
+        if *word == "{" {
+            keys.push((*word).to_owned());
+            continue;
+        }
+        let listening = port.map_or(moved.port, |port| ports.instead_of(port));
+        if plain {
+            moved.dns.push(listening);
+        }
+        match port {
+            Some(_) => keys.push(format!("{zone}:{listening}")),
+            None if plain => keys.push(zone.to_owned()),
+            // An encrypted server without a port would take the well-known one.
+            None => keys.push(format!("{zone}:{}", ports.free())),
+        }
+    }
+    keys.join(" ")
+}
+
+fn move_directive(words: &[&str], ports: &mut Ports) -> String {
+    let Some((_, default)) = LISTENING.iter().find(|(name, _)| *name == words[0]) else {
+        return words.join(" ");
+    };
+    let (address, rest) = match words.get(1) {
+        Some(word) if *word != "{" => (*word, &words[2..]),
+        _ => (*default, &words[1..]),
+    };
+    let (host, port) = split_port(address);
+    let moved = port.map_or_else(String::new, |port| ports.instead_of(port).to_string());
+    let mut line = format!("    {} {host}:{moved}", words[0]);
+    for word in rest {
+        let _ = write!(line, " {word}");
+    }
+    line
+}
+
+/// `zone:53` as zone and port; a reverse zone in IPv6 notation has colons and no port.
+fn split_port(key: &str) -> (&str, Option<u16>) {
+    match key.rsplit_once(':') {
+        Some((zone, port)) if !zone.ends_with(':') => match port.parse() {
+            Ok(number) => (zone, Some(number)),
+            Err(_) => (key, None),
+        },
+        _ => (key, None),
+    }
+}
+
+/// Free ports, each handed out once by this process.
+#[derive(Default)]
+struct Ports(BTreeMap<u16, u16>);
+
+impl Ports {
+    fn instead_of(&mut self, port: u16) -> u16 {
+        if let Some(known) = self.0.get(&port) {
+            return *known;
+        }
+        let free = self.free();
+        self.0.insert(port, free);
+        free
+    }
+
+    /// A port that was free for UDP and TCP a moment ago, below the range the kernel hands out.
+    fn free(&self) -> u16 {
+        use std::sync::atomic::{AtomicU16, Ordering};
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        // Test processes that run at the same time begin at different places.
+        let start = u16::try_from(std::process::id() % 900).unwrap() * 20;
+        loop {
+            let step = NEXT.fetch_add(1, Ordering::Relaxed);
+            let port = 12_000 + start.wrapping_add(step) % 20_000;
+            let free = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()
+                && UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok();
+            if free {
+                return port;
+            }
+        }
+    }
+}
+
+#[test]
+fn ports_of_a_corefile_are_moved_and_nothing_else() {
+    let moved = move_ports(
+        "(snippet) {\n    log\n}\nexample.org:53, example.net:5300 {\n    prometheus\n    \
+         forward . 127.0.0.1:53\n}\n. {\n    health :8080 {\n        lameduck 5s\n    }\n}\n",
+    );
+    let [first, second, third] = moved.dns[..] else {
+        unreachable!("{:?}", moved.dns);
+    };
+    assert_eq!(third, moved.port);
+    let lines: Vec<&str> = moved.text.lines().map(str::trim).collect();
+    assert_eq!(
+        lines[3],
+        format!("example.org:{first} example.net:{second} {{")
+    );
+    assert!(lines[4].starts_with("prometheus localhost:") && !lines[4].ends_with("9153"));
+    assert_eq!(lines[5], "forward . 127.0.0.1:53");
+    assert!(
+        lines[8].starts_with("health :") && lines[8].ends_with('{'),
+        "{}",
+        lines[8]
+    );
+    assert_eq!(lines[9], "lameduck 5s");
+}
