@@ -302,7 +302,7 @@ impl<'e> Input<'e> {
         Err(match crate::nearest(name, known) {
             Some(snippet) => Box::new(finding.with_hint(format!("did you mean '{snippet}'?"))),
             None => {
-                let hint = "no snippet of this name is declared above, and there is no such file";
+                let hint = "no snippet declared above and no file has this name";
                 Box::new(finding.with_hint(hint))
             }
         })

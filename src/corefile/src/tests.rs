@@ -99,7 +99,8 @@ fn one_server_needs_no_braces() {
 #[test]
 fn words_are_cut_as_coredns_cuts_them() {
     check_tree(
-        "\u{feff}a {\r\n nsid \"an \\\"escaped\\\" \\n quote\" mid\"quote\" \"\"\"b\"c \\ 'x y'\r\n}",
+        "\u{feff}a {\r\n nsid \"an \\\"escaped\\\" \\n quote\" mid\"quote\" \"\"\"b\"c \\ \
+         'x y'\r\n}",
         expect![[r#"
             a {
                 nsid "an \"escaped\" \n quote" mid"quote" "" "b" c \ 'x y'
@@ -255,10 +256,10 @@ fn all_mistakes_are_told_at_their_places() {
                  |         ^^^^^
             Corefile:21:9: File to import not found: common
               21 |  import common
-                 |         ^^^^^^ no snippet of this name is declared above, and there is no such file
+                 |         ^^^^^^ no snippet declared above and no file has this name
             Corefile:22:9: File to import not found: aa
               22 |  import aa
-                 |         ^^ no snippet of this name is declared above, and there is no such file
+                 |         ^^ no snippet declared above and no file has this name
             Corefile:29:2: Unexpected token '{' at the start of a line
               29 |  {
                  |  ^ put it at the end of the line of 'cache'
@@ -461,8 +462,8 @@ fn layout_is_four_spaces_a_level() {
                 whoami
             }
     "##]].assert_eq(&format(
-        "\n\n# top\na   b {   # key\n\n\n\tcache   30 {\n success 1\n\n\n denial  \"x  y\"#note\n\n}\n\
-         \n log\n}\nc {\n}}\n d\n{\nwhoami\n}\n\n",
+        "\n\n# top\na   b {   # key\n\n\n\tcache   30 {\n success 1\n\n\n denial  \"x  y\"#note\n\
+         \n}\n\n log\n}\nc {\n}}\n d\n{\nwhoami\n}\n\n",
     ));
 }
 

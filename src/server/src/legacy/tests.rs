@@ -49,7 +49,8 @@ fn proxy_becomes_forward() {
 fn longest_zone_of_proxies_still_wins() {
     check(
         "proxy . 192.0.2.1\nproxy b.test 192.0.2.2 {\n except x\n}\nproxy a.b.test 192.0.2.3 {\n \
-         protocol grpc insecure\n max_fails 1\n}\nproxy c.test 192.0.2.4 {\n protocol grpc ca.pem\n}",
+         protocol grpc insecure\n max_fails 1\n}\nproxy c.test 192.0.2.4 {\n \
+         protocol grpc ca.pem\n}",
         expect![[r#"
             example.org {
                 grpc a.b.test 192.0.2.3
@@ -149,8 +150,8 @@ fn transfer_lines_become_a_directive() {
 #[test]
 fn forms_of_today_stay_as_they_are() {
     check(
-        "file db.a {\n reload 1s\n}\ntransfer {\n to *\n}\nsecondary {\n transfer from 192.0.2.1\n}\n\
-         forward . 192.0.2.1",
+        "file db.a {\n reload 1s\n}\ntransfer {\n to *\n}\nsecondary {\n transfer from 192.0.2.1\n}\
+         \nforward . 192.0.2.1",
         expect![[r#"
             example.org {
                 file db.a {
