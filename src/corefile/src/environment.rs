@@ -1,7 +1,8 @@
 //! What a Corefile may ask of the world: variables, files and file name patterns.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Variables and files as the parser sees them; replaced in tests and fuzzing.
@@ -42,6 +43,9 @@ impl Environment for MemoryEnvironment {
     }
 }
 
+/// The biggest file that is read.
+const BIGGEST: u64 = 256 << 20;
+
 /// The process environment and the file system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemEnvironment;
@@ -52,7 +56,15 @@ impl Environment for SystemEnvironment {
     }
 
     fn read(&self, path: &Path) -> io::Result<String> {
-        let octets = std::fs::read(path)?;
+        let file = File::open(path)?;
+        if file.metadata()?.is_dir() {
+            return Err(io::Error::other("is a directory"));
+        }
+        let mut octets = Vec::new();
+        file.take(BIGGEST + 1).read_to_end(&mut octets)?;
+        if u64::try_from(octets.len()).is_ok_and(|length| length > BIGGEST) {
+            return Err(io::Error::other("too big"));
+        }
         Ok(String::from_utf8_lossy(&octets).into_owned())
     }
 

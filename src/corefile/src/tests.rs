@@ -461,7 +461,8 @@ fn layout_is_four_spaces_a_level() {
             {
                 whoami
             }
-    "##]].assert_eq(&format(
+    "##]]
+    .assert_eq(&format(
         "\n\n# top\na   b {   # key\n\n\n\tcache   30 {\n success 1\n\n\n denial  \"x  y\"#note\n\
          \n}\n\n log\n}\nc {\n}}\n d\n{\nwhoami\n}\n\n",
     ));
