@@ -1,8 +1,11 @@
 //! Tests of the whole: the tree's shape and the built binary, as one test crate.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod client;
 mod corefiles;
+mod drain;
 mod links;
 mod readme;
+mod reload;
 mod server;
 mod tidy;

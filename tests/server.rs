@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -78,7 +79,28 @@ impl Server {
         }
     }
 
-    /// Waits for a server that refuses its Corefile; its output.
+    /// Waits for a line that contains `text`.
+    pub fn says(&mut self, text: &str) -> Result<(), String> {
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            let _ = writeln!(self.output, "{line}");
+            if line.contains(text) {
+                return Ok(());
+            }
+        }
+        Err(format!("never said {text:?}:\n{}", self.output))
+    }
+
+    /// Sends a signal by name, such as `USR1`.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let status = Command::new("kill")
+            .args(["-s", name, &id])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for a server that refuses its Corefile, or was told to stop; its output.
     pub fn ended(&mut self) -> (ExitStatus, String) {
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             let _ = writeln!(self.output, "{line}");
@@ -131,7 +153,7 @@ pub fn move_ports(corefile: &str) -> Moved {
     let mut ports = Ports::default();
     let mut moved = Moved {
         text: String::new(),
-        port: ports.free(),
+        port: free_port(),
         dns: Vec::new(),
     };
     let mut depth = 0_usize;
@@ -180,7 +202,7 @@ fn move_keys(words: &[&str], ports: &mut Ports, moved: &mut Moved) -> String {
             Some(_) => keys.push(format!("{zone}:{listening}")),
             None if plain => keys.push(zone.to_owned()),
             // An encrypted server without a port would take the well-known one.
-            None => keys.push(format!("{zone}:{}", ports.free())),
+            None => keys.push(format!("{zone}:{}", free_port())),
         }
     }
     keys.join(" ")
@@ -214,7 +236,7 @@ fn split_port(key: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// Free ports, each handed out once by this process.
+/// The new port of each old one.
 #[derive(Default)]
 struct Ports(BTreeMap<u16, u16>);
 
@@ -223,25 +245,24 @@ impl Ports {
         if let Some(known) = self.0.get(&port) {
             return *known;
         }
-        let free = self.free();
+        let free = free_port();
         self.0.insert(port, free);
         free
     }
+}
 
-    /// A port that was free for UDP and TCP a moment ago, below the range the kernel hands out.
-    fn free(&self) -> u16 {
-        use std::sync::atomic::{AtomicU16, Ordering};
-        static NEXT: AtomicU16 = AtomicU16::new(0);
-        // Test processes that run at the same time begin at different places.
-        let start = u16::try_from(std::process::id() % 900).unwrap() * 20;
-        loop {
-            let step = NEXT.fetch_add(1, Ordering::Relaxed);
-            let port = 12_000 + start.wrapping_add(step) % 20_000;
-            let free = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()
-                && UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok();
-            if free {
-                return port;
-            }
+/// A port that was free for UDP and TCP a moment ago, below the range the kernel hands out.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Test processes that run at the same time begin at different places.
+    let start = u16::try_from(std::process::id() % 900).unwrap() * 20;
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 12_000 + start.wrapping_add(step) % 20_000;
+        let free = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()
+            && UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok();
+        if free {
+            return port;
         }
     }
 }

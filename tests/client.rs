@@ -1,0 +1,62 @@
+//! A small DNS client for tests against the built binary.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use catena_dns::{Message, Name, RecordType};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A query for the address of `name`.
+pub fn query(name: &str, id: u16) -> Vec<u8> {
+    let name: Name = name.parse().unwrap();
+    let mut query = Message::query(name.view(), RecordType::A);
+    query.id = id;
+    query.to_packet()
+}
+
+/// The first address of an answer; `None` for any other answer.
+pub fn address(packet: &[u8]) -> Option<Ipv4Addr> {
+    let reply = Message::decode(packet).unwrap();
+    let rdata: [u8; 4] = reply.answers.first()?.rdata.as_ref().try_into().ok()?;
+    Some(rdata.into())
+}
+
+/// Asks one question over UDP, once.
+pub fn ask(port: u16, name: &str) -> Result<Option<Ipv4Addr>, std::io::Error> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.send_to(&query(name, 7), (Ipv4Addr::LOCALHOST, port))?;
+    let mut reply = [0; 1500];
+    let length = socket.recv(&mut reply)?;
+    Ok(address(&reply[..length]))
+}
+
+/// A TCP connection on which one question after the other is asked.
+pub struct Connection(TcpStream);
+
+impl Connection {
+    pub fn open(port: u16) -> Connection {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Connection(stream)
+    }
+
+    pub fn send(&mut self, name: &str, id: u16) -> Result<(), std::io::Error> {
+        let packet = query(name, id);
+        let mut framed = u16::try_from(packet.len()).unwrap().to_be_bytes().to_vec();
+        framed.extend_from_slice(&packet);
+        self.0.write_all(&framed)
+    }
+
+    /// The next answer: its id and its first address.
+    pub fn receive(&mut self) -> Result<(u16, Option<Ipv4Addr>), std::io::Error> {
+        let mut length = [0; 2];
+        self.0.read_exact(&mut length)?;
+        let mut packet = vec![0; usize::from(u16::from_be_bytes(length))];
+        self.0.read_exact(&mut packet)?;
+        let id = u16::from_be_bytes([packet[0], packet[1]]);
+        Ok((id, address(&packet)))
+    }
+}
