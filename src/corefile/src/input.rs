@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::environment::{Environment, expand};
 use crate::lex::{Oddity, Word, words};
-use crate::{Diagnostic, SourceId, Sources, Span, Token};
+use crate::{Diagnostic, Severity, SourceId, Sources, Span, Token};
 
 /// How many snippets, and how many patterns of files, one Corefile may import; as CoreDNS.
 const MOST_IMPORTS: usize = 10_000;
@@ -110,8 +110,12 @@ impl<'e> Input<'e> {
         input
     }
 
-    /// Notes a mistake or a warning.
-    pub(crate) fn tell(&mut self, finding: Diagnostic) {
+    /// Notes a mistake, in the form people know from CoreDNS, or a warning.
+    pub(crate) fn tell(&mut self, mut finding: Diagnostic) {
+        let is_error = finding.severity == Severity::Error;
+        if is_error && !finding.message.starts_with("Syntax error") {
+            finding.message.insert_str(0, "Error during parsing: ");
+        }
         if self.findings.len() < MOST_FINDINGS {
             self.findings.push(finding);
         }
