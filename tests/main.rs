@@ -4,8 +4,10 @@
 mod client;
 mod corefiles;
 mod drain;
+mod hostile;
 mod links;
 mod readme;
+mod refusals;
 mod reload;
 mod server;
 mod tidy;

@@ -31,9 +31,21 @@ pub struct Server {
 impl Server {
     /// Starts `binary -conf conf -dns.port port` in `folder`.
     pub fn start(folder: &Path, conf: &str, port: u16) -> Server {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_catena"))
-            .args(["-conf", conf, "-dns.port", &port.to_string()])
-            .current_dir(folder)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_catena"));
+        command.args(["-conf", conf, "-dns.port", &port.to_string()]);
+        Self::spawn(command.current_dir(folder))
+    }
+
+    /// Starts the Corefile in `folder` with at most `files` open files.
+    pub fn start_with_few_files(folder: &Path, port: u16, files: u32) -> Server {
+        let script = format!("ulimit -n {files}; exec \"$0\" -conf Corefile -dns.port {port}");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_catena")]);
+        Self::spawn(command.current_dir(folder))
+    }
+
+    fn spawn(command: &mut Command) -> Server {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
