@@ -1,0 +1,157 @@
+//! Accepts TCP connections, as many as there is room for, and serves each in a task.
+
+mod connection;
+pub(crate) mod frame;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::descriptors::descriptor_limit;
+use crate::service::{Meta, PacketService, Protocol};
+use connection::Connection;
+
+/// How long nothing is accepted once the process is out of descriptors or memory.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How often the log may say so.
+const SAY_EVERY: Duration = Duration::from_secs(1);
+
+/// Places for connections, shared by all listeners of a process.
+#[derive(Clone, Debug)]
+pub struct ConnectionSlots(Arc<Semaphore>);
+
+impl ConnectionSlots {
+    /// Room for `count` connections.
+    pub fn new(count: usize) -> Self {
+        Self(Arc::new(Semaphore::new(
+            count.clamp(1, Semaphore::MAX_PERMITS),
+        )))
+    }
+
+    /// Room for as many as leave half of the process's descriptors to everything else.
+    pub fn for_this_process() -> Self {
+        Self::new((descriptor_limit() / 2).min(16_384))
+    }
+
+    /// How many places are free.
+    pub fn free(&self) -> usize {
+        self.0.available_permits()
+    }
+}
+
+/// Accepts and serves connections until `stop`, then answers what clients had sent, and ends.
+///
+/// Run it on the worker's runtime. To cut the connections off, drop the future.
+pub async fn serve_tcp<S: PacketService>(
+    listener: TcpListener,
+    service: S,
+    slots: ConnectionSlots,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let mut acceptor = Acceptor {
+        service,
+        slots,
+        stop: stop.clone(),
+        connections: JoinSet::new(),
+        said: None,
+    };
+    while let Some(accepted) = stop.run_until_cancelled(acceptor.accept(&listener)).await {
+        match accepted {
+            Ok((stream, peer, slot)) => acceptor.serve(stream, peer, slot),
+            Err(error) => acceptor.recover(error).await,
+        }
+    }
+    acceptor.serve_backlog(&listener.into_std()?);
+    while acceptor.connections.join_next().await.is_some() {}
+    Ok(())
+}
+
+struct Acceptor<S> {
+    service: S,
+    slots: ConnectionSlots,
+    stop: CancellationToken,
+    connections: JoinSet<()>,
+    /// When the log last told of a lack of descriptors.
+    said: Option<Instant>,
+}
+
+impl<S: PacketService> Acceptor<S> {
+    /// Waits for a place and then for a client to fill it.
+    async fn accept(
+        &mut self,
+        listener: &tokio::net::TcpListener,
+    ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        let semaphore = Arc::clone(&self.slots.0);
+        let slot = semaphore.acquire_owned().await.map_err(io::Error::other)?;
+        let (stream, peer) = listener.accept().await?;
+        Ok((stream, peer, slot))
+    }
+
+    fn serve(&mut self, stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit) {
+        while self.connections.try_join_next().is_some() {}
+        // Fails only on a connection that is gone already.
+        let Ok(local) = stream.local_addr() else {
+            return;
+        };
+        let _ = stream.set_nodelay(true);
+        let meta = Meta {
+            peer: canonical(peer),
+            local: canonical(local),
+            protocol: Protocol::Tcp,
+        };
+        let connection = Connection::new(stream, meta, self.service.clone());
+        let stop = self.stop.clone();
+        self.connections.spawn(async move {
+            connection.run(stop).await;
+            drop(slot);
+        });
+    }
+
+    /// Serves the clients that were connected before the stop but not accepted.
+    fn serve_backlog(&mut self, listener: &TcpListener) {
+        while let Ok(slot) = Arc::clone(&self.slots.0).try_acquire_owned()
+            && let Ok((stream, peer)) = listener.accept()
+        {
+            let stream = stream
+                .set_nonblocking(true)
+                .and_then(|()| TcpStream::from_std(stream));
+            if let Ok(stream) = stream {
+                self.serve(stream, peer, slot);
+            }
+        }
+    }
+
+    /// Lets the process come to its senses when it is out of something, instead of spinning.
+    async fn recover(&mut self, error: io::Error) {
+        let exhausted = matches!(
+            error.raw_os_error(),
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
+        );
+        if !exhausted {
+            // The client left before it was accepted.
+            tracing::debug!("accept: {error}");
+            return;
+        }
+        if self.said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
+            self.said = Some(Instant::now());
+            tracing::warn!("accepting no TCP connections for now: {error}");
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// An IPv4 client of a dual-stack socket is an IPv4 client.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}

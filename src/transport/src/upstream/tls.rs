@@ -1,0 +1,123 @@
+//! What a TLS upstream is checked against, and how we show who we are.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// Why TLS to an upstream cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsClientError {
+    /// A file that cannot be read or holds no such thing.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: rustls::pki_types::pem::Error,
+    },
+    /// A file without certificates.
+    #[error("{0}: no certificate in it")]
+    Empty(PathBuf),
+    /// The system's certificates cannot be had.
+    #[error("no system certificates to check servers with")]
+    NoRoots,
+    /// Certificates or key that TLS cannot use.
+    #[error(transparent)]
+    Tls(#[from] rustls::Error),
+}
+
+/// The settings of TLS towards upstreams; cheap to clone, sessions are shared.
+#[derive(Clone)]
+pub struct TlsClient {
+    connector: TlsConnector,
+}
+
+impl TlsClient {
+    /// Checks servers with the certificates in `ca`, or with the system's, and shows the
+    /// certificate and key of `identity` to servers that ask.
+    ///
+    /// Reads the files at once.
+    pub fn new(
+        ca: Option<&Path>,
+        identity: Option<(&Path, &Path)>,
+    ) -> Result<Self, TlsClientError> {
+        let roots = match ca {
+            Some(path) => roots_from(path)?,
+            None => system_roots()?,
+        };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots);
+        let config = match identity {
+            Some((certificate, key)) => {
+                builder.with_client_auth_cert(certificates(certificate)?, private_key(key)?)?
+            }
+            None => builder.with_no_client_auth(),
+        };
+        Ok(Self {
+            connector: TlsConnector::from(Arc::new(config)),
+        })
+    }
+
+    pub(crate) async fn connect(
+        &self,
+        name: ServerName<'static>,
+        stream: TcpStream,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        self.connector.connect(name, stream).await
+    }
+}
+
+impl std::fmt::Debug for TlsClient {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("TlsClient").finish_non_exhaustive()
+    }
+}
+
+fn roots_from(path: &Path) -> Result<RootCertStore, TlsClientError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots.add(certificate)?;
+    }
+    Ok(roots)
+}
+
+fn system_roots() -> Result<RootCertStore, TlsClientError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        Err(TlsClientError::NoRoots)
+    } else {
+        Ok(roots)
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsClientError> {
+    let file = |source| TlsClientError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let found = CertificateDer::pem_file_iter(path).map_err(file)?;
+    let found: Vec<_> = found.collect::<Result<_, _>>().map_err(file)?;
+    if found.is_empty() {
+        Err(TlsClientError::Empty(path.to_owned()))
+    } else {
+        Ok(found)
+    }
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsClientError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|source| TlsClientError::File {
+        path: path.to_owned(),
+        source,
+    })
+}
