@@ -141,8 +141,7 @@ impl Entry {
 
     /// When it expires.
     pub fn expires(&self) -> Moment {
-        self.stored
-            .plus(Duration::from_secs(u64::from(self.ttl)))
+        self.stored.plus(Duration::from_secs(u64::from(self.ttl)))
     }
 
     /// Its response code.

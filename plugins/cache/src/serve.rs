@@ -30,8 +30,11 @@ impl Plugin for Cache {
         match found.flatten() {
             None => {
                 shared.counters.miss(query);
-                authenticated(query, |query| next.serve(query))
-                    .then(shared, query, |shared, query, outcome| shared.take(query, outcome))
+                authenticated(query, |query| next.serve(query)).then(
+                    shared,
+                    query,
+                    |shared, query, outcome| shared.take(query, outcome),
+                )
             }
             Some(Found::Fresh(reply)) => Flow::Ready(Outcome::reply(reply)),
             Some(Found::Popular(reply, place)) => {
@@ -90,8 +93,12 @@ impl Cache {
         };
         match shared.config.stale.as_ref().map(|stale| stale.refresh) {
             Some(Refresh::Verify(Duration::ZERO)) => {
-                authenticated(query, |query| next.serve(query))
-                    .then_with(shared, query, (stale, attempt), on_verified)
+                authenticated(query, |query| next.serve(query)).then_with(
+                    shared,
+                    query,
+                    (stale, attempt),
+                    on_verified,
+                )
             }
             Some(Refresh::Verify(patience)) => {
                 self.verify_for(query, next, (stale, attempt, patience))
@@ -125,13 +132,7 @@ fn on_verified(
 
 impl Shared {
     /// Looks for an answer to `query`; runs under the lock of the shard.
-    fn look(
-        &self,
-        shard: &Shard,
-        key: &Key<'_>,
-        query: &Query<'_>,
-        now: Moment,
-    ) -> Option<Found> {
+    fn look(&self, shard: &Shard, key: &Key<'_>, query: &Query<'_>, now: Moment) -> Option<Found> {
         let (kind, entry) = self.choose(shard, key, now)?;
         self.counters.hit(query, kind);
         let left = entry.ttl_left(now);

@@ -346,9 +346,7 @@ fn read_disable(line: &Line<'_>, config: &mut Config) -> Result<(), SetupError> 
         "success" => Kind::Success,
         "denial" => Kind::Denial,
         _ => {
-            return Err(
-                which.error("cache type for disable must be \"success\" or \"denial\"")
-            );
+            return Err(which.error("cache type for disable must be \"success\" or \"denial\""));
         }
     };
     let zones = args.zones()?;

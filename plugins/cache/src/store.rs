@@ -1,6 +1,6 @@
 //! What happens to a reply on its way up: its TTLs are levelled, and it may be stored.
 
-use catena_dns::{Rcode, ReplyEdns, Reply, flag};
+use catena_dns::{Rcode, Reply, ReplyEdns, flag};
 use catena_plugin::{Answer, Outcome, Query, zones};
 
 use crate::Shared;

@@ -162,7 +162,10 @@ impl Table {
     #[inline]
     pub fn key<'q>(&self, query: &'q Query<'_>) -> Key<'q> {
         let name = query.name().wire();
-        let ([a, b], [c, d]) = (query.qtype().0.to_be_bytes(), query.qclass().0.to_be_bytes());
+        let ([a, b], [c, d]) = (
+            query.qtype().0.to_be_bytes(),
+            query.qclass().0.to_be_bytes(),
+        );
         let (type_and_class, variant) = ([a, b, c, d], Variant::of(query));
         Key {
             name,
@@ -197,7 +200,9 @@ impl Table {
             false
         };
         drop(shard);
-        self.counts.denial.fetch_sub(usize::from(overruled), Relaxed);
+        self.counts
+            .denial
+            .fetch_sub(usize::from(overruled), Relaxed);
         let count = self.counts.of(kind);
         count.fetch_add(usize::from(added), Relaxed);
         count.fetch_sub(evicted, Relaxed);

@@ -1,1 +1,737 @@
-//! Tests.
+//! The cache in a chain: what clients see, and what the source is asked.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use catena_dns::Reply;
+use catena_plugin::metrics::{Sample, Value};
+use catena_plugin::{Flow, Next, Outcome, Plugin, Query, Registration};
+use catena_testing::{Block, Question, check_chain, expect, plugin_contract};
+
+use crate::{PLUGIN, metrics};
+
+/// A Corefile with `cache` as given and a script of `rules`.
+fn corefile(cache: &str, rules: &str) -> String {
+    format!(". {{\n    {cache}\n    script {{\n{rules}\n    }}\n}}\n")
+}
+
+const WWW: &str = r#"www.example.org. A ra ad answer "{qname} 60 IN A 192.0.2.1""#;
+const SOA: &str = r#"authority "example.org. 20 IN SOA ns. host. 1 2 3 4 5""#;
+/// Answers once, then fails.
+const WWW_ONCE: &str = r#"
+    www.example.org. A times 1 answer "www.example.org. 10 IN A 192.0.2.1"
+    www.example.org. A rcode SERVFAIL
+"#;
+/// Answers once, then differently.
+const WWW_CHANGES: &str = r#"
+    www.example.org. A times 1 answer "www.example.org. 10 IN A 192.0.2.1"
+    www.example.org. A answer "www.example.org. 10 IN A 192.0.2.2"
+"#;
+
+#[test]
+fn the_plugin_keeps_what_all_plugins_promise() {
+    plugin_contract(&PLUGIN);
+}
+
+#[test]
+fn a_hit_has_the_case_asked_and_the_time_left() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile("cache", WWW),
+        "
+        www.example.org. A
+        wait 10s
+        WWW.Example.org. A
+        www.example.org. A no-rd ad
+        wait 49s
+        www.example.org. A
+        wait 1s
+        www.example.org. A
+        ",
+        expect![[r#"
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR rd ra
+              answer www.example.org. 60 IN A 192.0.2.1
+            > wait 10s
+            > WWW.Example.org. A
+            NOERROR aa rd ra
+              answer WWW.Example.org. 50 IN A 192.0.2.1
+            > www.example.org. A no-rd ad
+            NOERROR aa ra ad
+              answer www.example.org. 50 IN A 192.0.2.1
+            > wait 49s
+            > www.example.org. A
+            NOERROR aa rd ra
+              answer www.example.org. 1 IN A 192.0.2.1
+            > wait 1s
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR rd ra
+              answer www.example.org. 60 IN A 192.0.2.1
+        "#]],
+    );
+}
+
+#[test]
+fn do_and_cd_have_answers_of_their_own() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile("cache", WWW),
+        "
+        www.example.org. A
+        www.example.org. A do
+        www.example.org. A cd
+        www.example.org. A
+        www.example.org. A do
+        www.example.org. A cd
+        ",
+        expect![[r#"
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR rd ra
+              answer www.example.org. 60 IN A 192.0.2.1
+            > www.example.org. A do
+              script saw www.example.org. A ad edns=1232 do
+            NOERROR rd ra ad
+              answer www.example.org. 60 IN A 192.0.2.1
+              opt edns=1232 do
+            > www.example.org. A cd
+              script saw www.example.org. A cd ad
+            NOERROR rd ra cd
+              answer www.example.org. 60 IN A 192.0.2.1
+            > www.example.org. A
+            NOERROR aa rd ra
+              answer www.example.org. 60 IN A 192.0.2.1
+            > www.example.org. A do
+            NOERROR aa rd ra ad
+              answer www.example.org. 60 IN A 192.0.2.1
+              opt edns=1232 do
+            > www.example.org. A cd
+            NOERROR aa rd ra cd
+              answer www.example.org. 60 IN A 192.0.2.1
+        "#]],
+    );
+}
+
+#[test]
+fn denials_are_kept_for_the_ttl_of_their_soa() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile("cache", &format!("nx.example.org. * rcode NXDOMAIN {SOA}")),
+        "
+        nx.example.org. A
+        wait 19s
+        nx.example.org. A
+        wait 1s
+        nx.example.org. A
+        ",
+        expect![[r#"
+            > nx.example.org. A
+              script saw nx.example.org. A ad
+            NXDOMAIN rd
+              authority example.org. 20 IN SOA ns. host. 1 2 3 4 5
+            > wait 19s
+            > nx.example.org. A
+            NXDOMAIN aa rd
+              authority example.org. 1 IN SOA ns. host. 1 2 3 4 5
+            > wait 1s
+            > nx.example.org. A
+              script saw nx.example.org. A ad
+            NXDOMAIN rd
+              authority example.org. 20 IN SOA ns. host. 1 2 3 4 5
+        "#]],
+    );
+}
+
+#[test]
+fn failures_are_kept_shortly_and_refusals_never() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile(
+            "cache",
+            "fail.example.org. * rcode SERVFAIL\nrefused.example.org. * rcode REFUSED\nunwritten.example.org. * fail SERVFAIL",
+        ),
+        "
+        fail.example.org. A
+        wait 4s
+        fail.example.org. A
+        wait 1s
+        fail.example.org. A
+        refused.example.org. A
+        refused.example.org. A
+        unwritten.example.org. A
+        unwritten.example.org. A
+        ",
+        expect![[r#"
+            > fail.example.org. A
+              script saw fail.example.org. A ad
+            SERVFAIL rd
+            > wait 4s
+            > fail.example.org. A
+            SERVFAIL aa rd
+            > wait 1s
+            > fail.example.org. A
+              script saw fail.example.org. A ad
+            SERVFAIL rd
+            > refused.example.org. A
+              script saw refused.example.org. A ad
+            REFUSED rd
+            > refused.example.org. A
+              script saw refused.example.org. A ad
+            REFUSED rd
+            > unwritten.example.org. A
+              script saw unwritten.example.org. A ad
+            SERVFAIL not written
+            > unwritten.example.org. A
+              script saw unwritten.example.org. A ad
+            SERVFAIL not written
+        "#]],
+    );
+}
+
+#[test]
+fn one_ttl_is_given_to_all_records_within_its_bounds() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile(
+            "cache {\n success 1000 100 50\n}",
+            r#"
+            long.example.org. A answer "{qname} 300 IN A 192.0.2.1" additional "ns. 200 IN A 192.0.2.2"
+            short.example.org. A answer "{qname} 300 IN A 192.0.2.1" additional "ns. 2 IN A 192.0.2.2"
+            "#,
+        ),
+        "
+        long.example.org. A
+        short.example.org. A
+        ",
+        expect![[r#"
+            > long.example.org. A
+              script saw long.example.org. A ad
+            NOERROR rd
+              answer long.example.org. 100 IN A 192.0.2.1
+              additional ns. 100 IN A 192.0.2.2
+            > short.example.org. A
+              script saw short.example.org. A ad
+            NOERROR rd
+              answer short.example.org. 50 IN A 192.0.2.1
+              additional ns. 50 IN A 192.0.2.2
+        "#]],
+    );
+}
+
+/// A last stage that answers every question as if it were one for `www.example.org. A`.
+struct Forger;
+
+impl Plugin for Forger {
+    fn serve(&self, query: &Query<'_>, _: Next<'_>) -> Flow {
+        let victim = Question::parse("www.example.org. A");
+        let forged = query.with_packet(&victim.packet, |query| Reply::to(query));
+        forged.map_or_else(Outcome::silent, Outcome::reply).into()
+    }
+}
+
+static FORGER: Registration = Registration {
+    name: "forger",
+    setup: |cx| {
+        cx.add_stage(Forger);
+        Ok(())
+    },
+    properties: &[],
+    metrics: &[],
+    metadata: &[],
+    readme: "",
+};
+
+#[tokio::test]
+async fn a_reply_to_another_question_is_not_kept() {
+    let plugins = [&PLUGIN, &FORGER];
+    let block = Block::build(&plugins, ". {\n cache org\n forger\n}").unwrap();
+    let drops = || {
+        let label = |sample: &Sample| sample.labels.contains(&"org.".to_owned());
+        let samples = metrics::ALL[5].samples().into_iter().filter(label);
+        samples.map(|sample| sample.value).collect::<Vec<_>>()
+    };
+    block.ask("evil.example.org. A").await;
+    block.ask("www.example.org. MX").await;
+    assert_eq!(drops(), [Value::Number(2.0)]);
+    block.ask("www.example.org. A").await;
+    assert_eq!(drops(), [Value::Number(2.0)]);
+}
+
+#[test]
+fn truncated_replies_and_empty_aliases_are_not_kept() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile(
+            "cache",
+            r#"
+            cut.example.org. A tc answer "{qname} 300 IN A 192.0.2.1"
+            alias.example.org. A answer "{qname} 300 IN CNAME x.example.org."
+            "#,
+        ),
+        "
+        cut.example.org. A
+        cut.example.org. A
+        alias.example.org. A
+        alias.example.org. A
+        ",
+        expect![[r#"
+            > cut.example.org. A
+              script saw cut.example.org. A ad
+            NOERROR tc rd
+              answer cut.example.org. 300 IN A 192.0.2.1
+            > cut.example.org. A
+              script saw cut.example.org. A ad
+            NOERROR tc rd
+              answer cut.example.org. 300 IN A 192.0.2.1
+            > alias.example.org. A
+              script saw alias.example.org. A ad
+            NOERROR rd
+              answer alias.example.org. 300 IN CNAME x.example.org.
+            > alias.example.org. A
+              script saw alias.example.org. A ad
+            NOERROR rd
+              answer alias.example.org. 300 IN CNAME x.example.org.
+        "#]],
+    );
+}
+
+#[test]
+fn names_outside_its_zones_and_disabled_ones_pass_by() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile(
+            "cache example.org {\n disable success off.example.org\n disable denial\n}",
+            &format!(
+                "*.nx.example.org. * rcode NXDOMAIN {SOA}\n* A answer \"{{qname}} 300 IN A 192.0.2.1\""
+            ),
+        ),
+        "
+        www.example.net. A
+        www.example.net. A
+        www.off.example.org. A
+        www.off.example.org. A
+        a.nx.example.org. A
+        a.nx.example.org. A
+        www.example.org. A
+        www.example.org. A
+        ",
+        expect![[r#"
+            > www.example.net. A
+              script saw www.example.net. A
+            NOERROR rd
+              answer www.example.net. 300 IN A 192.0.2.1
+            > www.example.net. A
+              script saw www.example.net. A
+            NOERROR rd
+              answer www.example.net. 300 IN A 192.0.2.1
+            > www.off.example.org. A
+              script saw www.off.example.org. A ad
+            NOERROR rd
+              answer www.off.example.org. 300 IN A 192.0.2.1
+            > www.off.example.org. A
+              script saw www.off.example.org. A ad
+            NOERROR rd
+              answer www.off.example.org. 300 IN A 192.0.2.1
+            > a.nx.example.org. A
+              script saw a.nx.example.org. A ad
+            NXDOMAIN rd
+              authority example.org. 20 IN SOA ns. host. 1 2 3 4 5
+            > a.nx.example.org. A
+              script saw a.nx.example.org. A ad
+            NXDOMAIN rd
+              authority example.org. 20 IN SOA ns. host. 1 2 3 4 5
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR rd
+              answer www.example.org. 300 IN A 192.0.2.1
+            > www.example.org. A
+            NOERROR aa rd
+              answer www.example.org. 300 IN A 192.0.2.1
+        "#]],
+    );
+}
+
+#[test]
+fn keepttl_keeps_the_ttl() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile("cache {\n keepttl\n}", WWW),
+        "
+        www.example.org. A
+        wait 59s
+        www.example.org. A
+        wait 1s
+        www.example.org. A
+        ",
+        expect![[r#"
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR rd ra
+              answer www.example.org. 60 IN A 192.0.2.1
+            > wait 59s
+            > www.example.org. A
+            NOERROR aa rd ra
+              answer www.example.org. 60 IN A 192.0.2.1
+            > wait 1s
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR rd ra
+              answer www.example.org. 60 IN A 192.0.2.1
+        "#]],
+    );
+}
+
+#[test]
+fn a_popular_name_is_fetched_before_it_expires() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile("cache {\n prefetch 2 1m 50%\n}", WWW_CHANGES),
+        "
+        www.example.org. A
+        www.example.org. A
+        www.example.org. A
+        wait 5s
+        www.example.org. A
+        wait 1s
+        www.example.org. A
+        ",
+        expect![[r#"
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR rd
+              answer www.example.org. 10 IN A 192.0.2.1
+            > www.example.org. A
+            NOERROR aa rd
+              answer www.example.org. 10 IN A 192.0.2.1
+            > www.example.org. A
+            NOERROR aa rd
+              answer www.example.org. 10 IN A 192.0.2.1
+            > wait 5s
+            > www.example.org. A
+            NOERROR aa rd
+              answer www.example.org. 5 IN A 192.0.2.1
+            > wait 1s
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR aa rd
+              answer www.example.org. 9 IN A 192.0.2.2
+        "#]],
+    );
+}
+
+#[test]
+fn a_stale_answer_is_given_while_it_is_refreshed() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile("cache {\n serve_stale 1h immediate 30s\n}", WWW_CHANGES),
+        "
+        www.example.org. A
+        wait 11s
+        www.example.org. A
+        wait 1s
+        www.example.org. A
+        ",
+        expect![[r#"
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR rd
+              answer www.example.org. 10 IN A 192.0.2.1
+            > wait 11s
+            > www.example.org. A
+            NOERROR aa rd
+              answer www.example.org. 30 IN A 192.0.2.1
+            > wait 1s
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR aa rd
+              answer www.example.org. 9 IN A 192.0.2.2
+        "#]],
+    );
+}
+
+#[test]
+fn a_failure_never_takes_the_place_of_a_stale_answer() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile("cache {\n serve_stale 1m\n}", WWW_ONCE),
+        "
+        www.example.org. A
+        wait 11s
+        www.example.org. A
+        wait 1s
+        www.example.org. A
+        wait 57s
+        www.example.org. A
+        wait 1s
+        www.example.org. A
+        ",
+        expect![[r#"
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR rd
+              answer www.example.org. 10 IN A 192.0.2.1
+            > wait 11s
+            > www.example.org. A
+            NOERROR aa rd
+              answer www.example.org. 0 IN A 192.0.2.1
+            > wait 1s
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR aa rd
+              answer www.example.org. 0 IN A 192.0.2.1
+            > wait 57s
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR aa rd
+              answer www.example.org. 0 IN A 192.0.2.1
+            > wait 1s
+            > www.example.org. A
+              script saw www.example.org. A ad
+              script saw www.example.org. A ad
+            SERVFAIL rd
+        "#]],
+    );
+}
+
+#[test]
+fn a_failure_is_not_given_when_it_is_stale() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile(
+            "cache {\n serve_stale\n}",
+            r#"
+            www.example.org. A times 1 rcode SERVFAIL
+            www.example.org. A answer "www.example.org. 10 IN A 192.0.2.2"
+            "#,
+        ),
+        "
+        www.example.org. A
+        wait 6s
+        www.example.org. A
+        ",
+        expect![[r#"
+            > www.example.org. A
+              script saw www.example.org. A ad
+            SERVFAIL rd
+            > wait 6s
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR rd
+              answer www.example.org. 10 IN A 192.0.2.2
+        "#]],
+    );
+}
+
+#[test]
+fn after_a_failure_the_source_is_left_alone() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile("cache {\n serve_stale 1h immediate 30s 10s\n}", WWW_ONCE),
+        "
+        www.example.org. A
+        wait 11s
+        www.example.org. A
+        wait 9s
+        www.example.org. A
+        wait 2s
+        www.example.org. A
+        wait 1s
+        ",
+        expect![[r#"
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR rd
+              answer www.example.org. 10 IN A 192.0.2.1
+            > wait 11s
+            > www.example.org. A
+            NOERROR aa rd
+              answer www.example.org. 30 IN A 192.0.2.1
+            > wait 9s
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR aa rd
+              answer www.example.org. 30 IN A 192.0.2.1
+            > wait 2s
+            > www.example.org. A
+            NOERROR aa rd
+              answer www.example.org. 30 IN A 192.0.2.1
+            > wait 1s
+        "#]],
+    );
+}
+
+#[test]
+fn verify_asks_first() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile(
+            "cache {\n serve_stale 1h verify 0 30s\n}",
+            r#"
+            www.example.org. A times 1 answer "www.example.org. 10 IN A 192.0.2.1"
+            www.example.org. A times 1 rcode SERVFAIL
+            www.example.org. A times 1 fail SERVFAIL
+            www.example.org. A times 1 tc
+            www.example.org. A answer "www.example.org. 10 IN A 192.0.2.2"
+            "#,
+        ),
+        "
+        www.example.org. A
+        wait 11s
+        www.example.org. A
+        www.example.org. A
+        www.example.org. A
+        www.example.org. A
+        www.example.org. A
+        ",
+        expect![[r#"
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR rd
+              answer www.example.org. 10 IN A 192.0.2.1
+            > wait 11s
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR aa rd
+              answer www.example.org. 30 IN A 192.0.2.1
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR aa rd
+              answer www.example.org. 30 IN A 192.0.2.1
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR aa rd
+              answer www.example.org. 30 IN A 192.0.2.1
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR rd
+              answer www.example.org. 10 IN A 192.0.2.2
+            > www.example.org. A
+            NOERROR aa rd
+              answer www.example.org. 10 IN A 192.0.2.2
+        "#]],
+    );
+}
+
+#[test]
+fn verify_waits_no_longer_than_its_timeout() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile(
+            "cache {\n serve_stale 1h verify 200ms 30s\n}",
+            r#"
+            www.example.org. A times 1 answer "www.example.org. 10 IN A 192.0.2.1"
+            www.example.org. A after 1s times 1 answer "www.example.org. 10 IN A 192.0.2.2"
+            www.example.org. A after 100ms answer "www.example.org. 10 IN A 192.0.2.3"
+            "#,
+        ),
+        "
+        www.example.org. A
+        wait 11s
+        www.example.org. A
+        wait 2s
+        www.example.org. A
+        wait 11s
+        WWW.example.org. A
+        ",
+        expect![[r#"
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR rd
+              answer www.example.org. 10 IN A 192.0.2.1
+            > wait 11s
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR aa rd
+              answer www.example.org. 30 IN A 192.0.2.1
+            > wait 2s
+            > www.example.org. A
+            NOERROR aa rd
+              answer www.example.org. 9 IN A 192.0.2.2
+            > wait 11s
+            > WWW.example.org. A
+              script saw WWW.example.org. A ad
+            NOERROR aa rd
+              answer www.example.org. 10 IN A 192.0.2.3
+        "#]],
+    );
+}
+
+#[test]
+fn data_overrules_an_old_denial() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile(
+            "cache {\n serve_stale 1h verify\n}",
+            &format!("www.example.org. A times 1 rcode NXDOMAIN {SOA}\n{WWW}"),
+        ),
+        "
+        www.example.org. A
+        wait 21s
+        www.example.org. A
+        www.example.org. A
+        ",
+        expect![[r#"
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NXDOMAIN rd
+              authority example.org. 20 IN SOA ns. host. 1 2 3 4 5
+            > wait 21s
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR rd ra
+              answer www.example.org. 60 IN A 192.0.2.1
+            > www.example.org. A
+            NOERROR aa rd ra
+              answer www.example.org. 60 IN A 192.0.2.1
+        "#]],
+    );
+}
+
+#[test]
+fn prefer_positive_keeps_an_old_answer() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile(
+            "cache {\n serve_stale 1h verify 0 30s\n serve_stale_policy prefer_positive\n}",
+            &format!(
+                r#"
+                www.example.org. A times 1 answer "www.example.org. 10 IN A 192.0.2.1"
+                www.example.org. A times 1 rcode NXDOMAIN {SOA}
+                www.example.org. A times 1 additional "x. 10 IN A 192.0.2.9"
+                www.example.org. A answer "www.example.org. 10 IN A 192.0.2.2"
+                "#
+            ),
+        ),
+        "
+        www.example.org. A
+        wait 11s
+        www.example.org. A
+        www.example.org. A
+        www.example.org. A
+        www.example.org. A
+        ",
+        expect![[r#"
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR rd
+              answer www.example.org. 10 IN A 192.0.2.1
+            > wait 11s
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR aa rd
+              answer www.example.org. 30 IN A 192.0.2.1
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR aa rd
+              answer www.example.org. 30 IN A 192.0.2.1
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR rd
+              answer www.example.org. 10 IN A 192.0.2.2
+            > www.example.org. A
+            NOERROR aa rd
+              answer www.example.org. 10 IN A 192.0.2.2
+        "#]],
+    );
+}

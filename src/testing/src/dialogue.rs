@@ -22,6 +22,8 @@ pub fn check_chain(
         .start_paused(true)
         .build()
         .unwrap();
+    // What reads the clock in its setup must see the paused one.
+    let _inside = runtime.enter();
     let block = Block::build(plugins, corefile).unwrap_or_else(|error| panic!("{error}"));
     let transcript = runtime.block_on(async {
         block.start().await.unwrap();
