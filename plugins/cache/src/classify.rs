@@ -151,28 +151,23 @@ fn holds_answer(query: &Query<'_>, reply: &Reply) -> bool {
     let mut name = NameBuf::lower(query.name());
     match query.qtype() {
         RecordType::ANY => return answers.at(name.view(), |_| true),
-        RecordType::CNAME => return matches!(answers.alias(name.view()), Alias::To(_)),
+        RecordType::CNAME => return matches!(answers.alias(name.view()), Ok(Some(_))),
         _ => {}
     }
     for _ in 0..ALIASES_MAX {
         match answers.alias(name.view()) {
-            Alias::None => {
-                return answers.at(name.view(), |record| record.rtype == query.qtype());
-            }
-            Alias::To(target) => name = target,
-            Alias::Several => return false,
+            Ok(Some(target)) => name = target,
+            Ok(None) => return answers.at(name.view(), |record| record.rtype == query.qtype()),
+            Err(Forked) => return false,
         }
     }
     false
 }
 
-/// Where a name leads.
-enum Alias {
-    None,
-    To(NameBuf),
-    Several,
-}
+/// A name is an alias of several others.
+struct Forked;
 
+/// The records of the answer section in one class.
 struct Answers<'r> {
     reply: &'r Reply,
     class: Class,
@@ -185,22 +180,21 @@ impl Answers<'_> {
             .any(|record| accept(&record) && self.is_at(&record, owner))
     }
 
-    fn alias(&self, owner: NameRef<'_>) -> Alias {
-        let mut found = Alias::None;
+    /// What `owner` is an alias of, if it is one.
+    fn alias(&self, owner: NameRef<'_>) -> Result<Option<NameBuf>, Forked> {
+        let mut found: Option<NameBuf> = None;
         let aliases = self
             .records()
             .filter(|record| record.rtype == RecordType::CNAME);
         for record in aliases.filter(|record| self.is_at(record, owner)) {
             let mut target = NameBuf::new();
-            if target.read(self.reply.packet(), record.rdata).is_err() {
-                return Alias::Several;
-            }
-            match &found {
-                Alias::To(first) if first.view() != target.view() => return Alias::Several,
-                _ => found = Alias::To(target),
+            let read = target.read(self.reply.packet(), record.rdata);
+            let first = found.get_or_insert_with(|| target.clone());
+            if read.is_err() || first.view() != target.view() {
+                return Err(Forked);
             }
         }
-        found
+        Ok(found)
     }
 
     fn records(&self) -> impl Iterator<Item = RecordView> + '_ {

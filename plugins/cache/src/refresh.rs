@@ -175,7 +175,7 @@ impl Cache {
         let (shared, query) = (Arc::clone(&self.0), query.keep());
         Flow::wait(async move {
             match tokio::time::timeout(patience, receiver).await {
-                Ok(Ok(Some(verified))) => verified.as_hit(&query),
+                Ok(Ok(Some(verified))) => verified.into_hit(&query),
                 _ => query.view(|query| stale.serve(&shared, query)),
             }
         })
@@ -184,7 +184,7 @@ impl Cache {
 
 impl Verified {
     /// The outcome as if it came from the table, where it is.
-    fn as_hit(mut self, query: &OwnedQuery) -> Outcome {
+    fn into_hit(mut self, query: &OwnedQuery) -> Outcome {
         if let (true, Answer::Reply(reply)) = (self.is_stored, &mut self.outcome.answer) {
             reply.set_flag(flag::AA, true);
             query.view(|query| reply.readdress(query));

@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
 use catena_dns::Reply;
 use catena_plugin::metrics::{Sample, Value};
 use catena_plugin::{Flow, Next, Outcome, Plugin, Query, Registration};
@@ -30,6 +34,53 @@ const WWW_CHANGES: &str = r#"
 #[test]
 fn the_plugin_keeps_what_all_plugins_promise() {
     plugin_contract(&PLUGIN);
+}
+
+/// A stage such as `errors` or `prometheus`: it looks at what comes back.
+struct Passing(Arc<()>);
+
+impl Plugin for Passing {
+    fn serve(&self, query: &Query<'_>, next: Next<'_>) -> Flow {
+        next.serve(query).then(&self.0, query, |_, _, outcome| {
+            assert!(outcome.rcode().is_some());
+            outcome
+        })
+    }
+}
+
+static PASSING: Registration = Registration {
+    name: "passing",
+    setup: |cx| {
+        (0..5).for_each(|_| cx.add_stage(Passing(Arc::default())));
+        Ok(())
+    },
+    properties: &[],
+    metrics: &[],
+    metadata: &[],
+    readme: "",
+};
+
+#[test]
+fn a_warm_hit_allocates_and_decodes_nothing() {
+    let text = corefile("passing\n cache {\n prefetch 100\n serve_stale\n}", WWW);
+    let block = Block::build(&[&PASSING, &PLUGIN], &text).unwrap();
+    let questions = ["WWW.example.org. A", "www.example.org. A do ad"].map(Question::parse);
+    let ask = || {
+        for question in &questions {
+            let outcome = pin!(block.outcome(question));
+            let Poll::Ready(outcome) = outcome.poll(&mut Context::from_waker(Waker::noop())) else {
+                unreachable!("nobody waits");
+            };
+            assert_eq!(outcome.as_reply().unwrap().records().count(), 1);
+        }
+    };
+    ask();
+    ask();
+    let before = catena_dns::decodes();
+    let used = allocation_counter::measure(ask);
+    assert_eq!(catena_dns::decodes(), before);
+    assert_eq!(used.count_total, 0);
+    assert_eq!(block.script().unwrap().take_seen().len(), 2);
 }
 
 #[test]

@@ -95,10 +95,6 @@ impl Background {
     /// Runs `task` beside the workers until it ends or the generation does.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let token = self.token.clone();
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the one place that spawns"
-        )]
         self.runtime.spawn(async move {
             let _cancelled = token.run_until_cancelled(task).await;
         });
