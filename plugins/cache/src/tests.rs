@@ -3,15 +3,19 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
 
 use catena_dns::Reply;
 use catena_plugin::metrics::{Sample, Value};
 use catena_plugin::{Flow, Next, Outcome, Plugin, Query, Registration};
 use catena_testing::{Block, Question, check_chain, expect, plugin_contract};
+use parking_lot::Mutex;
 
 use crate::{PLUGIN, metrics};
+
+mod model;
+mod stale;
 
 /// A Corefile with `cache` as given and a script of `rules`.
 fn corefile(cache: &str, rules: &str) -> String {
@@ -20,17 +24,6 @@ fn corefile(cache: &str, rules: &str) -> String {
 
 const WWW: &str = r#"www.example.org. A ra ad answer "{qname} 60 IN A 192.0.2.1""#;
 const SOA: &str = r#"authority "example.org. 20 IN SOA ns. host. 1 2 3 4 5""#;
-/// Answers once, then fails.
-const WWW_ONCE: &str = r#"
-    www.example.org. A times 1 answer "www.example.org. 10 IN A 192.0.2.1"
-    www.example.org. A rcode SERVFAIL
-"#;
-/// Answers once, then differently.
-const WWW_CHANGES: &str = r#"
-    www.example.org. A times 1 answer "www.example.org. 10 IN A 192.0.2.1"
-    www.example.org. A answer "www.example.org. 10 IN A 192.0.2.2"
-"#;
-
 #[test]
 fn the_plugin_keeps_what_all_plugins_promise() {
     plugin_contract(&PLUGIN);
@@ -200,7 +193,11 @@ fn failures_are_kept_shortly_and_refusals_never() {
         &[&PLUGIN],
         &corefile(
             "cache",
-            "fail.example.org. * rcode SERVFAIL\nrefused.example.org. * rcode REFUSED\nunwritten.example.org. * fail SERVFAIL",
+            "
+            fail.example.org. * rcode SERVFAIL
+            refused.example.org. * rcode REFUSED
+            unwritten.example.org. * fail SERVFAIL
+            ",
         ),
         "
         fail.example.org. A
@@ -247,24 +244,24 @@ fn one_ttl_is_given_to_all_records_within_its_bounds() {
         &corefile(
             "cache {\n success 1000 100 50\n}",
             r#"
-            long.example.org. A answer "{qname} 300 IN A 192.0.2.1" additional "ns. 200 IN A 192.0.2.2"
-            short.example.org. A answer "{qname} 300 IN A 192.0.2.1" additional "ns. 2 IN A 192.0.2.2"
+            long. A answer "long. 300 IN A 192.0.2.1" additional "ns. 200 IN A 192.0.2.2"
+            short. A answer "short. 300 IN A 192.0.2.1" additional "ns. 2 IN A 192.0.2.2"
             "#,
         ),
         "
-        long.example.org. A
-        short.example.org. A
+        long. A
+        short. A
         ",
         expect![[r#"
-            > long.example.org. A
-              script saw long.example.org. A ad
+            > long. A
+              script saw long. A ad
             NOERROR rd
-              answer long.example.org. 100 IN A 192.0.2.1
+              answer long. 100 IN A 192.0.2.1
               additional ns. 100 IN A 192.0.2.2
-            > short.example.org. A
-              script saw short.example.org. A ad
+            > short. A
+              script saw short. A ad
             NOERROR rd
-              answer short.example.org. 50 IN A 192.0.2.1
+              answer short. 50 IN A 192.0.2.1
               additional ns. 50 IN A 192.0.2.2
         "#]],
     );
@@ -354,7 +351,10 @@ fn names_outside_its_zones_and_disabled_ones_pass_by() {
         &corefile(
             "cache example.org {\n disable success off.example.org\n disable denial\n}",
             &format!(
-                "*.nx.example.org. * rcode NXDOMAIN {SOA}\n* A answer \"{{qname}} 300 IN A 192.0.2.1\""
+                r#"
+                *.nx.example.org. * rcode NXDOMAIN {SOA}
+                * A answer "{{qname}} 300 IN A 192.0.2.1"
+                "#
             ),
         ),
         "
@@ -433,356 +433,45 @@ fn keepttl_keeps_the_ttl() {
     );
 }
 
-#[test]
-fn a_popular_name_is_fetched_before_it_expires() {
-    check_chain(
-        &[&PLUGIN],
-        &corefile("cache {\n prefetch 2 1m 50%\n}", WWW_CHANGES),
-        "
-        www.example.org. A
-        www.example.org. A
-        www.example.org. A
-        wait 5s
-        www.example.org. A
-        wait 1s
-        www.example.org. A
-        ",
-        expect![[r#"
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR rd
-              answer www.example.org. 10 IN A 192.0.2.1
-            > www.example.org. A
-            NOERROR aa rd
-              answer www.example.org. 10 IN A 192.0.2.1
-            > www.example.org. A
-            NOERROR aa rd
-              answer www.example.org. 10 IN A 192.0.2.1
-            > wait 5s
-            > www.example.org. A
-            NOERROR aa rd
-              answer www.example.org. 5 IN A 192.0.2.1
-            > wait 1s
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR aa rd
-              answer www.example.org. 9 IN A 192.0.2.2
-        "#]],
-    );
+/// A last stage that answers as if from a wildcard, and an outer one that reads what it said.
+struct Wildcard(Arc<Mutex<Vec<Option<String>>>>);
+
+impl Plugin for Wildcard {
+    fn serve(&self, query: &Query<'_>, next: Next<'_>) -> Flow {
+        if next.is_end() {
+            query.set_metadata("zone/wildcard", || "*.example.org.".to_owned());
+            return Outcome::reply(Reply::to(query)).into();
+        }
+        query.enable_metadata(&Arc::from([]));
+        next.serve(query)
+            .then(&self.0, query, |seen, query, outcome| {
+                seen.lock().push(query.metadata("zone/wildcard"));
+                outcome
+            })
+    }
 }
 
-#[test]
-fn a_stale_answer_is_given_while_it_is_refreshed() {
-    check_chain(
-        &[&PLUGIN],
-        &corefile("cache {\n serve_stale 1h immediate 30s\n}", WWW_CHANGES),
-        "
-        www.example.org. A
-        wait 11s
-        www.example.org. A
-        wait 1s
-        www.example.org. A
-        ",
-        expect![[r#"
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR rd
-              answer www.example.org. 10 IN A 192.0.2.1
-            > wait 11s
-            > www.example.org. A
-            NOERROR aa rd
-              answer www.example.org. 30 IN A 192.0.2.1
-            > wait 1s
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR aa rd
-              answer www.example.org. 9 IN A 192.0.2.2
-        "#]],
-    );
-}
-
-#[test]
-fn a_failure_never_takes_the_place_of_a_stale_answer() {
-    check_chain(
-        &[&PLUGIN],
-        &corefile("cache {\n serve_stale 1m\n}", WWW_ONCE),
-        "
-        www.example.org. A
-        wait 11s
-        www.example.org. A
-        wait 1s
-        www.example.org. A
-        wait 57s
-        www.example.org. A
-        wait 1s
-        www.example.org. A
-        ",
-        expect![[r#"
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR rd
-              answer www.example.org. 10 IN A 192.0.2.1
-            > wait 11s
-            > www.example.org. A
-            NOERROR aa rd
-              answer www.example.org. 0 IN A 192.0.2.1
-            > wait 1s
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR aa rd
-              answer www.example.org. 0 IN A 192.0.2.1
-            > wait 57s
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR aa rd
-              answer www.example.org. 0 IN A 192.0.2.1
-            > wait 1s
-            > www.example.org. A
-              script saw www.example.org. A ad
-              script saw www.example.org. A ad
-            SERVFAIL rd
-        "#]],
-    );
-}
-
-#[test]
-fn a_failure_is_not_given_when_it_is_stale() {
-    check_chain(
-        &[&PLUGIN],
-        &corefile(
-            "cache {\n serve_stale\n}",
-            r#"
-            www.example.org. A times 1 rcode SERVFAIL
-            www.example.org. A answer "www.example.org. 10 IN A 192.0.2.2"
-            "#,
-        ),
-        "
-        www.example.org. A
-        wait 6s
-        www.example.org. A
-        ",
-        expect![[r#"
-            > www.example.org. A
-              script saw www.example.org. A ad
-            SERVFAIL rd
-            > wait 6s
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR rd
-              answer www.example.org. 10 IN A 192.0.2.2
-        "#]],
-    );
-}
-
-#[test]
-fn after_a_failure_the_source_is_left_alone() {
-    check_chain(
-        &[&PLUGIN],
-        &corefile("cache {\n serve_stale 1h immediate 30s 10s\n}", WWW_ONCE),
-        "
-        www.example.org. A
-        wait 11s
-        www.example.org. A
-        wait 9s
-        www.example.org. A
-        wait 2s
-        www.example.org. A
-        wait 1s
-        ",
-        expect![[r#"
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR rd
-              answer www.example.org. 10 IN A 192.0.2.1
-            > wait 11s
-            > www.example.org. A
-            NOERROR aa rd
-              answer www.example.org. 30 IN A 192.0.2.1
-            > wait 9s
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR aa rd
-              answer www.example.org. 30 IN A 192.0.2.1
-            > wait 2s
-            > www.example.org. A
-            NOERROR aa rd
-              answer www.example.org. 30 IN A 192.0.2.1
-            > wait 1s
-        "#]],
-    );
-}
-
-#[test]
-fn verify_asks_first() {
-    check_chain(
-        &[&PLUGIN],
-        &corefile(
-            "cache {\n serve_stale 1h verify 0 30s\n}",
-            r#"
-            www.example.org. A times 1 answer "www.example.org. 10 IN A 192.0.2.1"
-            www.example.org. A times 1 rcode SERVFAIL
-            www.example.org. A times 1 fail SERVFAIL
-            www.example.org. A times 1 tc
-            www.example.org. A answer "www.example.org. 10 IN A 192.0.2.2"
-            "#,
-        ),
-        "
-        www.example.org. A
-        wait 11s
-        www.example.org. A
-        www.example.org. A
-        www.example.org. A
-        www.example.org. A
-        www.example.org. A
-        ",
-        expect![[r#"
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR rd
-              answer www.example.org. 10 IN A 192.0.2.1
-            > wait 11s
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR aa rd
-              answer www.example.org. 30 IN A 192.0.2.1
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR aa rd
-              answer www.example.org. 30 IN A 192.0.2.1
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR aa rd
-              answer www.example.org. 30 IN A 192.0.2.1
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR rd
-              answer www.example.org. 10 IN A 192.0.2.2
-            > www.example.org. A
-            NOERROR aa rd
-              answer www.example.org. 10 IN A 192.0.2.2
-        "#]],
-    );
-}
-
-#[test]
-fn verify_waits_no_longer_than_its_timeout() {
-    check_chain(
-        &[&PLUGIN],
-        &corefile(
-            "cache {\n serve_stale 1h verify 200ms 30s\n}",
-            r#"
-            www.example.org. A times 1 answer "www.example.org. 10 IN A 192.0.2.1"
-            www.example.org. A after 1s times 1 answer "www.example.org. 10 IN A 192.0.2.2"
-            www.example.org. A after 100ms answer "www.example.org. 10 IN A 192.0.2.3"
-            "#,
-        ),
-        "
-        www.example.org. A
-        wait 11s
-        www.example.org. A
-        wait 2s
-        www.example.org. A
-        wait 11s
-        WWW.example.org. A
-        ",
-        expect![[r#"
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR rd
-              answer www.example.org. 10 IN A 192.0.2.1
-            > wait 11s
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR aa rd
-              answer www.example.org. 30 IN A 192.0.2.1
-            > wait 2s
-            > www.example.org. A
-            NOERROR aa rd
-              answer www.example.org. 9 IN A 192.0.2.2
-            > wait 11s
-            > WWW.example.org. A
-              script saw WWW.example.org. A ad
-            NOERROR aa rd
-              answer www.example.org. 10 IN A 192.0.2.3
-        "#]],
-    );
-}
-
-#[test]
-fn data_overrules_an_old_denial() {
-    check_chain(
-        &[&PLUGIN],
-        &corefile(
-            "cache {\n serve_stale 1h verify\n}",
-            &format!("www.example.org. A times 1 rcode NXDOMAIN {SOA}\n{WWW}"),
-        ),
-        "
-        www.example.org. A
-        wait 21s
-        www.example.org. A
-        www.example.org. A
-        ",
-        expect![[r#"
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NXDOMAIN rd
-              authority example.org. 20 IN SOA ns. host. 1 2 3 4 5
-            > wait 21s
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR rd ra
-              answer www.example.org. 60 IN A 192.0.2.1
-            > www.example.org. A
-            NOERROR aa rd ra
-              answer www.example.org. 60 IN A 192.0.2.1
-        "#]],
-    );
-}
-
-#[test]
-fn prefer_positive_keeps_an_old_answer() {
-    check_chain(
-        &[&PLUGIN],
-        &corefile(
-            "cache {\n serve_stale 1h verify 0 30s\n serve_stale_policy prefer_positive\n}",
-            &format!(
-                r#"
-                www.example.org. A times 1 answer "www.example.org. 10 IN A 192.0.2.1"
-                www.example.org. A times 1 rcode NXDOMAIN {SOA}
-                www.example.org. A times 1 additional "x. 10 IN A 192.0.2.9"
-                www.example.org. A answer "www.example.org. 10 IN A 192.0.2.2"
-                "#
-            ),
-        ),
-        "
-        www.example.org. A
-        wait 11s
-        www.example.org. A
-        www.example.org. A
-        www.example.org. A
-        www.example.org. A
-        ",
-        expect![[r#"
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR rd
-              answer www.example.org. 10 IN A 192.0.2.1
-            > wait 11s
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR aa rd
-              answer www.example.org. 30 IN A 192.0.2.1
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR aa rd
-              answer www.example.org. 30 IN A 192.0.2.1
-            > www.example.org. A
-              script saw www.example.org. A ad
-            NOERROR rd
-              answer www.example.org. 10 IN A 192.0.2.2
-            > www.example.org. A
-            NOERROR aa rd
-              answer www.example.org. 10 IN A 192.0.2.2
-        "#]],
-    );
+#[tokio::test]
+async fn a_hit_tells_the_wildcard_it_was_made_from() {
+    static READER: Registration = Registration {
+        name: "reader",
+        setup: |cx| {
+            cx.add_stage(Wildcard(Arc::clone(&SEEN)));
+            Ok(())
+        },
+        ..FORGER
+    };
+    static WILDCARD: Registration = Registration {
+        name: "wildcard",
+        setup: READER.setup,
+        ..FORGER
+    };
+    static SEEN: LazyLock<Arc<Mutex<Vec<Option<String>>>>> = LazyLock::new(Arc::default);
+    let corefile = ". {\n reader\n cache\n wildcard\n}";
+    let block = Block::build(&[&READER, &PLUGIN, &WILDCARD], corefile).unwrap();
+    for _ in 0..2 {
+        block.ask("www.example.org. A").await;
+    }
+    let wildcard = || Some("*.example.org.".to_owned());
+    assert_eq!(*SEEN.lock(), [wildcard(), wildcard()]);
 }

@@ -96,13 +96,6 @@ fn stale_answers_have_their_bounds() {
 #[test]
 fn unknown_properties_are_named() {
     check(
-        "minttl 5",
-        expect![[r#"
-        Corefile:3:9: plugin/cache: unknown property 'minttl'
-          3 |         minttl 5
-            |         ^^^^^^ it knows success, denial, prefetch, serve_stale, serve_stale_policy, servfail, disable, keepttl"#]],
-    );
-    check(
         "prefech 1",
         expect![[r#"
         Corefile:3:9: plugin/cache: unknown property 'prefech'
