@@ -1,7 +1,7 @@
-//! A Corefile: read or refused, and every mistake can be shown.
+//! A Corefile: read or refused, every mistake can be shown, and layout changes no verdict.
 #![no_main]
 
-use catena_corefile::{MemoryEnvironment, parse};
+use catena_corefile::{MemoryEnvironment, format, parse};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -22,9 +22,16 @@ fuzz_target!(|input: &[u8]| {
         ]
         .into(),
     };
-    if let Err(diagnostics) = parse("Corefile", text, &environment) {
-        assert!(diagnostics.has_errors(), "refused without an error");
-        assert!(!diagnostics.to_string().is_empty());
-        assert!(diagnostics.to_json().starts_with('['));
+    let read = parse("Corefile", text, &environment);
+    let laid_out = format(text);
+    assert_eq!(format(&laid_out), laid_out, "layout is not stable");
+    match (read, parse("Corefile", &laid_out, &environment)) {
+        (Ok(before), Ok(after)) => assert_eq!(before.to_string(), after.to_string()),
+        (Err(diagnostics), Err(_)) => {
+            assert!(diagnostics.has_errors(), "refused without an error");
+            assert!(!diagnostics.to_string().is_empty());
+            assert!(diagnostics.to_json().starts_with('['));
+        }
+        _ => panic!("layout changes the verdict"),
     }
 });

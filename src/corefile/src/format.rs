@@ -24,6 +24,10 @@ pub fn format(text: &str) -> String {
     for line in pieces.split(|piece| *piece == Piece::Newline) {
         layout.line(line);
     }
+    // A word at the very start would lose its first letter if that looks like a byte order mark.
+    if layout.out.starts_with('\u{feff}') {
+        layout.out.insert(0, '\u{feff}');
+    }
     layout.out
 }
 
