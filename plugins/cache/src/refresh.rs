@@ -21,6 +21,24 @@ const IN_FLIGHT_MAX: usize = 1024;
 #[derive(Default)]
 pub(crate) struct InFlight(AtomicUsize);
 
+/// The right of one refresh to run.
+struct Permit(Arc<Shared>);
+
+impl Permit {
+    /// One more, unless too many run already.
+    fn new(shared: &Arc<Shared>) -> Option<Permit> {
+        let running = shared.in_flight.0.fetch_add(1, Relaxed);
+        let permit = Permit(Arc::clone(shared));
+        (running < IN_FLIGHT_MAX).then_some(permit)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.in_flight.0.fetch_sub(1, Relaxed);
+    }
+}
+
 /// Where the entry to refresh is, among those for the same question.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
@@ -66,7 +84,6 @@ pub(crate) struct Attempt {
 impl Attempt {
     /// The attempt to refresh the entry at `place`, which answered `query`.
     pub fn new(shared: &Arc<Shared>, query: &Query<'_>, place: Place) -> Attempt {
-        shared.in_flight.0.fetch_add(1, Relaxed);
         Attempt {
             shared: Arc::clone(shared),
             query: query.keep(),
@@ -79,16 +96,11 @@ impl Attempt {
     pub fn finish(mut self, is_refreshed: bool) {
         self.is_refreshed = is_refreshed;
     }
-
-    fn is_one_too_many(&self) -> bool {
-        self.shared.in_flight.0.load(Relaxed) > IN_FLIGHT_MAX
-    }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
         let (shared, place) = (&self.shared, self.place);
-        shared.in_flight.0.fetch_sub(1, Relaxed);
         let rest = if self.is_refreshed {
             Duration::ZERO
         } else {
@@ -130,12 +142,10 @@ impl Cache {
         attempt: Attempt,
         take: fn(&Shared, &Query<'_>, Outcome, u32) -> bool,
     ) {
-        let Some(background) = self.0.background.get() else {
+        let (Some(background), Some(permit)) = (self.0.background.get(), Permit::new(&self.0))
+        else {
             return;
         };
-        if attempt.is_one_too_many() {
-            return;
-        }
         self.0.counters.prefetch(query);
         let asked = query.keep_as(&authenticated_packet(query), REFRESH_TRANSPORT);
         let next = next.keep();
@@ -144,6 +154,7 @@ impl Cache {
             let hits = attempt.place.hits;
             let is_refreshed = asked.view(|query| take(&attempt.shared, query, outcome, hits));
             attempt.finish(is_refreshed);
+            drop(permit);
         });
     }
 
@@ -156,7 +167,8 @@ impl Cache {
         next: Next<'_>,
         (stale, attempt, patience): (Stale, Option<Attempt>, Duration),
     ) -> Flow {
-        let Some(background) = self.0.background.get() else {
+        let (Some(background), Some(permit)) = (self.0.background.get(), Permit::new(&self.0))
+        else {
             return Flow::Ready(stale.serve(&self.0, query));
         };
         let packet = authenticated_packet(query);
@@ -170,6 +182,7 @@ impl Cache {
             if let Some(attempt) = attempt {
                 attempt.finish(verified.is_some());
             }
+            drop(permit);
             let _client_has_left = sender.send(verified);
         });
         let (shared, query) = (Arc::clone(&self.0), query.keep());
