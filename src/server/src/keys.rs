@@ -262,4 +262,6 @@ impl<'a> Taken<'a> {
 }
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod tests;
