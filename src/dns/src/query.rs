@@ -219,6 +219,9 @@ fn rewrite_plainly<'a>(
     Some(scratch)
 }
 
+/// The flags of a rejected packet that its answer repeats, as CoreDNS does.
+const KEPT_FLAGS: u16 = flag::TC | flag::RD | flag::RA | flag::AD | flag::CD;
+
 /// The answer to a packet that was not admitted; `None` when silence is the answer.
 pub fn rejection(packet: &[u8], reject: Reject) -> Option<Vec<u8>> {
     let header = Header::read(packet)?;
@@ -237,7 +240,7 @@ pub fn rejection(packet: &[u8], reject: Reject) -> Option<Vec<u8>> {
     };
     let answer = Header {
         id: header.id,
-        flags: flag::QR | opcode | header.flags & (flag::RD | flag::CD) | rcode.0,
+        flags: flag::QR | opcode | header.flags & KEPT_FLAGS | rcode.0,
         counts: [u16::from(question.is_some()), 0, 0, 0],
     };
     let mut octets = answer.to_octets().to_vec();

@@ -10,7 +10,7 @@ mod pool;
 use crate::edns::{Edns, ReplyEdns};
 use crate::header::{HEADER_LEN, Header, flag, write_u16, write_u32};
 use crate::records::{MessageError, RecordView, Records, Section, question_end};
-use crate::{Class, Message, NameRef, QueryMessage, Rcode, Record, RecordType};
+use crate::{Class, Message, NameRef, Opcode, QueryMessage, Rcode, Record, RecordType};
 
 use pool::Parts;
 
@@ -51,10 +51,13 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// An empty NOERROR answer to `query`: its id, opcode, RD, CD and question.
+    /// An empty NOERROR answer to `query`: its id, opcode and question, and RD and CD of a QUERY.
     pub fn to(query: &QueryMessage<'_>) -> Reply {
         let asked = query.header();
-        let kept = flag::OPCODE | flag::RD | flag::CD;
+        let kept = match asked.opcode() {
+            Opcode::QUERY => flag::RD | flag::CD,
+            _ => flag::OPCODE,
+        };
         let header = Header {
             id: asked.id,
             flags: flag::QR | asked.flags & kept,

@@ -41,7 +41,8 @@ impl<'a> Args<'a> {
         self.next().ok_or_else(|| {
             let (name, plugin) = (&self.directive.name.text, self.plugin);
             let message = format!(
-                "plugin/{plugin}: Wrong argument count or unexpected line ending after '{name}'"
+                "plugin/{plugin}: Error during parsing: Wrong argument count or unexpected line \
+                 ending after '{name}'"
             );
             SetupError::new(self.directive.args_end(), message)
                 .with_hint(format!("{what} is missing"))
@@ -62,10 +63,12 @@ impl<'a> Args<'a> {
             Some(token) => {
                 let (name, plugin) = (&self.directive.name.text, self.plugin);
                 let message = format!(
-                    "plugin/{plugin}: Wrong argument count or unexpected argument '{}' after '{name}'",
+                    "plugin/{plugin}: Error during parsing: Wrong argument count or unexpected \
+                     line ending after '{}'",
                     token.text
                 );
-                Err(SetupError::new(token.span, message))
+                let hint = format!("'{name}' takes no such argument");
+                Err(SetupError::new(token.span, message).with_hint(hint))
             }
         }
     }

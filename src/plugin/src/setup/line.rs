@@ -76,10 +76,15 @@ impl<'a> Line<'a> {
         )
     }
 
+    /// A mistake at the first word that CoreDNS reports with file and line.
+    pub fn parse_error(&self, message: impl std::fmt::Display) -> SetupError {
+        self.error(format_args!("Error during parsing: {message}"))
+    }
+
     /// The mistake of a property that the plugin does not know.
     pub fn unknown(&self) -> SetupError {
         let properties = self.registration.properties;
-        let error = self.error(format_args!("unknown property '{}'", self.name()));
+        let error = self.parse_error(format_args!("unknown property '{}'", self.name()));
         match nearest(self.name(), properties.iter().copied()) {
             Some(near) => error.with_hint(format!("did you mean '{near}'?")),
             None if properties.is_empty() => error.with_hint("it takes no properties"),
