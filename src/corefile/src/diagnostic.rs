@@ -101,6 +101,26 @@ impl Diagnostics {
         }
     }
 
+    /// The first mistake as CoreDNS says it, in one line without advice.
+    pub fn first_short(&self) -> Option<String> {
+        let errors = self.items.iter().filter(|item| item.severity == Severity::Error);
+        errors.map(|item| self.short(item)).next()
+    }
+
+    /// CoreDNS puts file and line before its parsing errors only.
+    fn short(&self, item: &Diagnostic) -> String {
+        const PARSING: &str = "Error during parsing: ";
+        let message = printable(&item.message);
+        match (item.span, message.split_once(PARSING)) {
+            (Some(span), Some((plugin, text))) => {
+                let line = self.sources.position(span).line;
+                let name = printable(self.sources.name(span.source));
+                format!("{plugin}{name}:{line} - {PARSING}{text}")
+            }
+            _ => message.to_string(),
+        }
+    }
+
     /// A JSON array with one object for each finding, for editors.
     pub fn to_json(&self) -> String {
         let places: Vec<_> = self.items.iter().map(|item| self.place(item)).collect();

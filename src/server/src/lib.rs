@@ -1,4 +1,18 @@
 //! Server blocks, routing, generations: start, reload, drain, stop.
+//!
+//! **Invariant.** A generation is immutable once it serves; listeners outlive generations and
+//! find the current one with a single atomic load. Nothing here knows a plugin by name, except
+//! for the two whose presence opens other classes than IN.
 
+mod answer;
+mod assemble;
+mod generation;
 pub mod keys;
 pub mod legacy;
+mod listeners;
+mod process;
+mod router;
+mod worker;
+
+pub use assemble::{Assembly, Block, Endpoint, assemble};
+pub use process::{Event, Failure, Process, Settings, Signal, Source, warn};

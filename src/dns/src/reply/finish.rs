@@ -35,8 +35,8 @@ impl Reply {
         }
     }
 
-    /// Appends the OPT record as the reply itself wants it.
-    pub(crate) fn append_own_opt(&mut self) {
+    /// Appends the OPT record as the reply itself wants it, whatever the client sent.
+    pub fn append_own_opt(&mut self) {
         if let Some(own) = self.parts.edns.take() {
             self.push_own_opt(&own, None);
         }

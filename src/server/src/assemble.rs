@@ -1,0 +1,208 @@
+//! From the tree of a Corefile to server blocks with their chains; pure, but for what setups read.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use catena_corefile::{Corefile, Diagnostic, Directive, ServerBlock, nearest};
+use catena_dns::Name;
+use catena_plugin::{Chain, Registration, ServerConfig, Setup, Stage};
+
+use crate::keys::{Claim, Key, Scheme, find_overlaps};
+
+/// Directives whose presence lets classes other than IN into a listener, as in CoreDNS.
+const ANY_CLASS: [&str; 2] = ["chaos", "forward"];
+
+/// A server block ready to start.
+pub struct Block {
+    /// What its directives have set for the server.
+    pub config: ServerConfig,
+    /// The stages queries meet.
+    pub chain: Arc<Chain>,
+    /// All parts, stages included, in the order of the list of plugins.
+    pub parts: Vec<Stage>,
+    /// Where it listens, and for which zones.
+    pub endpoints: Vec<Endpoint>,
+    /// The directives that stand in it.
+    pub directives: Vec<&'static str>,
+}
+
+/// One zone of a block on one address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// How queries arrive.
+    pub scheme: Scheme,
+    /// As the listener is named, such as `:53` or `127.0.0.1:53`.
+    pub label: String,
+    /// Where to listen.
+    pub address: SocketAddr,
+    /// The zone.
+    pub zone: Name,
+}
+
+/// All server blocks of a Corefile.
+#[derive(Default)]
+pub struct Assembly {
+    /// The blocks that could be made.
+    pub blocks: Vec<Block>,
+    /// What is wrong or out of date.
+    pub findings: Vec<Diagnostic>,
+}
+
+/// Sets up every plugin of every server block, in the order of `plugins`.
+pub fn assemble(
+    corefile: &Corefile,
+    plugins: &'static [&'static Registration],
+    dns_port: u16,
+) -> Assembly {
+    let mut assembly = Assembly::default();
+    let mut drafts: Vec<Draft<'_>> = Vec::new();
+    for block in &corefile.blocks {
+        let draft = Draft::new(block, plugins, dns_port, &mut assembly.findings);
+        drafts.push(draft);
+    }
+    for registration in plugins {
+        for draft in &mut drafts {
+            draft.set_up(registration, &mut assembly.findings);
+        }
+    }
+    let claims: Vec<Claim<'_>> = drafts.iter().map(Draft::claim).collect();
+    assembly.findings.extend(find_overlaps(&claims, dns_port, &corefile.sources));
+    let findings = &mut assembly.findings;
+    assembly.blocks = drafts.into_iter().map(|draft| draft.finish(dns_port, findings)).collect();
+    assembly
+}
+
+/// A block while its plugins are set up.
+struct Draft<'a> {
+    source: &'a ServerBlock,
+    keys: Vec<Key>,
+    config: ServerConfig,
+    stages: Vec<Stage>,
+    parts: Vec<Stage>,
+    directives: Vec<&'static str>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(
+        source: &'a ServerBlock,
+        plugins: &'static [&'static Registration],
+        dns_port: u16,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let mut keys = Vec::new();
+        for token in &source.keys {
+            match Key::parse(token) {
+                Ok(key) => keys.push(key),
+                Err(finding) => findings.push(finding),
+            }
+        }
+        for directive in &source.directives {
+            if !plugins.iter().any(|plugin| plugin.name == directive.name.text) {
+                findings.push(unknown_directive(directive, plugins));
+            }
+        }
+        let config = ServerConfig {
+            zones: keys.iter().flat_map(|key| key.zones.clone()).collect(),
+            keys: source.keys.iter().map(|token| token.text.clone()).collect(),
+            port: keys.first().map_or(dns_port, |key| key.port_or_default(dns_port)),
+            ..ServerConfig::default()
+        };
+        let (stages, parts, directives) = (Vec::new(), Vec::new(), Vec::new());
+        Draft { source, keys, config, stages, parts, directives }
+    }
+
+    fn set_up(&mut self, registration: &'static Registration, findings: &mut Vec<Diagnostic>) {
+        let lines: Vec<&Directive> =
+            self.source.directives.iter().filter(|d| d.name.text == registration.name).collect();
+        if lines.is_empty() {
+            return;
+        }
+        self.directives.push(registration.name);
+        self.config.any_class |= ANY_CLASS.contains(&registration.name);
+        let mut setup = Setup::new(registration, &lines, &mut self.config);
+        let outcome = (registration.setup)(&mut setup);
+        let (stages, warnings) = setup.finish();
+        findings.extend(warnings);
+        if let Err(error) = outcome {
+            findings.push(error.into_diagnostic());
+        }
+        for (stage, sees_queries) in stages {
+            if sees_queries {
+                self.stages.push(stage.clone());
+            }
+            self.parts.push(stage);
+        }
+    }
+
+    fn claim(&self) -> Claim<'_> {
+        let hosts = (!self.config.bind.is_empty()).then_some(self.config.bind.as_slice());
+        Claim { keys: &self.keys, hosts, filtered: false }
+    }
+
+    fn finish(self, dns_port: u16, findings: &mut Vec<Diagnostic>) -> Block {
+        let mut endpoints = Vec::new();
+        for key in &self.keys {
+            if key.scheme != Scheme::Dns {
+                let message = format!("{}:// listeners are not available yet", key.scheme.name());
+                findings.push(Diagnostic::error(key.span, message));
+                continue;
+            }
+            match endpoints_of(key, &self.config.bind, dns_port) {
+                Ok(found) => endpoints.extend(found),
+                Err(message) => findings.push(Diagnostic::error(key.span, message)),
+            }
+        }
+        Block {
+            config: self.config,
+            chain: Chain::new(self.stages),
+            parts: self.parts,
+            endpoints,
+            directives: self.directives,
+        }
+    }
+}
+
+/// The addresses and zones of `key` on the addresses of `bind`.
+fn endpoints_of(key: &Key, bind: &[String], dns_port: u16) -> Result<Vec<Endpoint>, String> {
+    let port = key.port_or_default(dns_port);
+    let everywhere = [String::new()];
+    let hosts = if bind.is_empty() { &everywhere[..] } else { bind };
+    let mut endpoints = Vec::new();
+    for host in hosts {
+        let (address, label) = listen_address(host, port)?;
+        endpoints.extend(key.zones.iter().map(|zone| Endpoint {
+            scheme: key.scheme,
+            label: label.clone(),
+            address,
+            zone: zone.clone(),
+        }));
+    }
+    Ok(endpoints)
+}
+
+/// Where to listen for `host`, empty for all addresses, and how the listener is called.
+fn listen_address(host: &str, port: u16) -> Result<(SocketAddr, String), String> {
+    if host.is_empty() {
+        return Ok((SocketAddr::new(IpAddr::from([0u16; 8]), port), format!(":{port}")));
+    }
+    let label = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let address = host.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, port));
+    // With a zone, such as `fe80::1%eth0`, only a socket address reads it, and only as a number.
+    let address = address.or_else(|_| label.parse::<SocketAddr>());
+    Ok((address.map_err(|_| format!("'{host}' is not an address"))?, label))
+}
+
+fn unknown_directive(
+    directive: &Directive,
+    plugins: &'static [&'static Registration],
+) -> Diagnostic {
+    let word = &directive.name.text;
+    let message = format!("Error during parsing: Unknown directive '{word}'");
+    let names = plugins.iter().map(|plugin| plugin.name);
+    let custom = "a plugin of another project is added in two lines: docs/PLUGIN-AUTHORS.md";
+    let hint = match nearest(word, names) {
+        Some(near) => format!("did you mean '{near}'? {custom}"),
+        None => custom.to_owned(),
+    };
+    Diagnostic::error(directive.name.span, message).with_hint(hint)
+}

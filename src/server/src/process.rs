@@ -1,0 +1,283 @@
+//! The life of the process: the first start, reloads one at a time, and the end.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use catena_corefile::{Diagnostic, Diagnostics, Environment, Severity, parse_all};
+use catena_plugin::{Control, Registration, Stage};
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use crate::assemble::assemble;
+use crate::generation::Generation;
+use crate::legacy::modernise;
+use crate::listeners::Listeners;
+
+/// What the command line says.
+#[derive(Clone)]
+pub struct Settings {
+    /// The ordered list of plugins.
+    pub plugins: &'static [&'static Registration],
+    /// The port of plain DNS keys without one.
+    pub dns_port: u16,
+    /// How many workers serve; 0 for one on each core.
+    pub workers: usize,
+    /// Variables and files of Corefiles.
+    pub environment: Arc<dyn Environment + Send + Sync>,
+    /// Where the Corefile comes from.
+    pub source: Source,
+}
+
+/// Where the Corefile comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A file, read again at each reload.
+    File(PathBuf),
+    /// A text that was read once, such as standard input or the built-in default.
+    Text {
+        /// What messages call it.
+        name: String,
+        /// The Corefile.
+        text: String,
+    },
+}
+
+/// Why a Corefile was not activated.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The file could not be read.
+    #[error("{0}")]
+    Unreadable(String),
+    /// It has mistakes.
+    #[error("{0}")]
+    Mistakes(Diagnostics),
+    /// It cannot be started, such as on a taken address.
+    #[error("{0}")]
+    Start(String),
+}
+
+/// The process: one generation serves, and sometimes a next one is made beside it.
+pub struct Process {
+    settings: Settings,
+    control: Arc<Controls>,
+    current: Arc<ArcSwap<Generation>>,
+    listeners: Listeners,
+    commands: mpsc::Receiver<Command>,
+}
+
+/// What other parts ask of the process.
+enum Command {
+    Reload(tokio::sync::oneshot::Sender<bool>),
+    Fail(String),
+}
+
+/// The process as plugins see it.
+struct Controls {
+    corefile: Mutex<Option<(PathBuf, String)>>,
+    current: Arc<ArcSwap<Generation>>,
+    commands: mpsc::Sender<Command>,
+}
+
+impl Control for Controls {
+    fn corefile(&self) -> Option<(PathBuf, String)> {
+        self.corefile.lock().clone()
+    }
+
+    fn reload(&self) -> Pin<Box<dyn Future<Output = bool> + Send>> {
+        let commands = self.commands.clone();
+        Box::pin(async move {
+            let (answer, answered) = tokio::sync::oneshot::channel();
+            commands.send(Command::Reload(answer)).await.is_ok() && answered.await.unwrap_or(false)
+        })
+    }
+
+    fn fail(&self, message: String) {
+        // A full queue holds a reason to end already.
+        let _full = self.commands.try_send(Command::Fail(message));
+    }
+
+    fn parts(&self) -> Vec<Stage> {
+        self.current.load().parts().cloned().collect()
+    }
+}
+
+impl Process {
+    /// Makes the first generation and serves it; returns the findings that did not stop it.
+    pub async fn start(settings: Settings) -> Result<(Process, Diagnostics), Failure> {
+        let current = Arc::new(ArcSwap::from_pointee(Generation::empty()));
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = if settings.workers == 0 { cores } else { settings.workers };
+        let listeners = Listeners::new(Arc::clone(&current), workers)
+            .map_err(|error| Failure::Start(format!("cannot start a worker: {error}")))?;
+        let (sender, commands) = mpsc::channel(16);
+        let control = Arc::new(Controls {
+            corefile: Mutex::new(None),
+            current: Arc::clone(&current),
+            commands: sender,
+        });
+        let mut process = Process { settings, control, current, listeners, commands };
+        let warnings = process.activate().await?;
+        Ok((process, warnings))
+    }
+
+    /// The lines of the banner.
+    pub fn banner(&self) -> Vec<String> {
+        self.current.load().banner()
+    }
+
+    /// Reads the Corefile and swaps it in; on failure the current generation serves on.
+    async fn activate(&mut self) -> Result<Diagnostics, Failure> {
+        let (name, text, path) = self.read()?;
+        let (mut corefile, mut errors) = parse_all(&name, &text, &*self.settings.environment);
+        errors.extend(modernise(&mut corefile.blocks));
+        let assembly = assemble(&corefile, self.settings.plugins, self.settings.dns_port);
+        let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
+        let failed = errors.iter().chain(&assembly.findings).any(is_error);
+        let findings = corefile.warnings.into_iter().chain(errors).chain(assembly.findings);
+        let findings = Diagnostics::new(corefile.sources, findings.collect());
+        if failed {
+            return Err(Failure::Mistakes(findings));
+        }
+        let wanted = Generation::wanted(&assembly.blocks);
+        let bound = self.listeners.bind(&wanted).map_err(Failure::Start)?;
+        let next = Generation::new(assembly.blocks, &self.listeners.places(&bound));
+        let before = self.control.corefile.lock().clone();
+        *self.control.corefile.lock() = path.map(|path| (path, text));
+        let control: Arc<dyn Control> = Arc::clone(&self.control) as Arc<dyn Control>;
+        if let Err(error) = next.start(&control, &tokio::runtime::Handle::current()) {
+            *self.control.corefile.lock() = before;
+            return Err(Failure::Start(error.to_string()));
+        }
+        next.started().await;
+        let old = self.current.swap(Arc::new(next));
+        self.listeners.serve(bound, &wanted).await;
+        #[expect(clippy::disallowed_methods, reason = "outlives its generation by design")]
+        tokio::spawn(async move {
+            old.drain().await;
+            old.stop();
+        });
+        Ok(findings)
+    }
+
+    fn read(&self) -> Result<(String, String, Option<PathBuf>), Failure> {
+        match &self.settings.source {
+            Source::Text { name, text } => Ok((name.clone(), text.clone(), None)),
+            Source::File(path) => {
+                let name = path.display().to_string();
+                let text = self.settings.environment.read(path);
+                let text = text.map_err(|error| Failure::Unreadable(unreadable(&name, &error)))?;
+                Ok((name, text, Some(path.clone())))
+            }
+        }
+    }
+
+    /// Reloads because of `why`, and logs as CoreDNS does; true if the new generation serves.
+    pub async fn reload(&mut self, why: &str) -> bool {
+        tracing::info!("Reloading");
+        let emptied = matches!(self.read(), Ok((_, text, Some(_))) if text.trim().is_empty());
+        let outcome = if emptied {
+            Err(Failure::Unreadable("the Corefile is empty; the old one stays".to_owned()))
+        } else {
+            self.activate().await
+        };
+        match outcome {
+            Ok(warnings) => {
+                warn(&warnings);
+                tracing::info!("Reloading complete");
+                true
+            }
+            Err(failure) => {
+                let short = failure.short();
+                tracing::error!("Restart failed: {short}");
+                tracing::error!("{why}: starting with listener file descriptors: {short}");
+                if let Failure::Mistakes(findings) = &failure {
+                    for line in findings.to_string().lines() {
+                        tracing::warn!("{line}");
+                    }
+                }
+                false
+            }
+        }
+    }
+
+    /// Serves until `asked` ends or a plugin gives up; reloads asked by plugins happen here.
+    pub async fn run(&mut self, asked: &mut (impl Future<Output = Signal> + Unpin)) -> Event {
+        tokio::select! {
+            signal = asked => Event::Signal(signal),
+            command = self.commands.recv() => match command {
+                Some(Command::Reload(answer)) => {
+                    let done = self.reload("reload").await;
+                    // The plugin that asked may be gone with its generation.
+                    let _gone = answer.send(done);
+                    Event::Handled
+                }
+                Some(Command::Fail(message)) => Event::Failed(message),
+                None => Event::Handled,
+            },
+        }
+    }
+
+    /// Ends: lameduck, then no new queries, then what is owed is answered.
+    pub async fn stop(self) {
+        let last = self.current.load_full();
+        last.shutting_down().await;
+        self.listeners.close().await;
+        last.drain().await;
+        last.stop();
+    }
+}
+
+/// A signal the process has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGUSR1.
+    Reload,
+    /// SIGTERM.
+    Terminate,
+    /// SIGINT.
+    Interrupt,
+    /// SIGQUIT.
+    Quit,
+}
+
+/// What has happened.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A signal came.
+    Signal(Signal),
+    /// Something was done.
+    Handled,
+    /// A plugin cannot go on; the message says why.
+    Failed(String),
+}
+
+impl Failure {
+    /// One line, as CoreDNS says it.
+    pub fn short(&self) -> String {
+        match self {
+            Failure::Mistakes(findings) => findings.first_short().unwrap_or_default(),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// Logs warnings about a Corefile that serves.
+pub fn warn(findings: &Diagnostics) {
+    for line in findings.to_string().lines() {
+        tracing::warn!("{line}");
+    }
+}
+
+/// The words of Go's errors, which scripts know.
+fn unreadable(name: &str, error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::IsADirectory => format!("read {name}: is a directory"),
+        _ => {
+            let text = error.to_string();
+            let text = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
+            format!("open {name}: {text}")
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! From a query's name to the chain of the server block that has the longest matching zone.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use catena_dns::{Class, Name, NameRef, Rcode, RecordType};
+use catena_plugin::metrics::server::PANICS;
+use catena_plugin::{Chain, Flow, Outcome, Query, Resolver, ServerId};
+use hashbrown::HashMap;
+
+/// One block as a listener sees it.
+pub(crate) struct Route {
+    pub chain: Arc<Chain>,
+    /// Whether panics end the process, as `debug` asks.
+    pub debug: bool,
+}
+
+/// The server blocks of one listener.
+pub(crate) struct Router {
+    pub id: Arc<ServerId>,
+    zones: HashMap<Box<[u8]>, Arc<Route>>,
+    /// The zones' names, for the banner.
+    names: Vec<Name>,
+    /// The only zone is the root: no look-up is needed.
+    catch_all: Option<Arc<Route>>,
+    any_class: bool,
+}
+
+impl Router {
+    pub fn new(id: Arc<ServerId>) -> Self {
+        let (zones, names) = (HashMap::new(), Vec::new());
+        Router { id, zones, names, catch_all: None, any_class: false }
+    }
+
+    /// Adds a zone; `any_class` opens the listener to classes other than IN.
+    pub fn add(&mut self, zone: &Name, route: Arc<Route>, any_class: bool) {
+        self.any_class |= any_class;
+        self.names.push(zone.clone());
+        self.zones.insert(zone.view().to_lower().wire().into(), Arc::clone(&route));
+        let root_only = self.zones.len() == 1 && zone.view().is_root();
+        self.catch_all = root_only.then_some(route);
+    }
+
+    pub fn zones(&self) -> &[Name] {
+        &self.names
+    }
+
+    /// What `query` meets: the chain's outcome, or an error of the server's own.
+    pub fn serve(&self, query: &Query<'_>) -> Flow {
+        if query.qclass() != Class::IN && !self.any_class {
+            return Flow::Ready(Outcome::fail(Rcode::REFUSED));
+        }
+        if query.edns().is_some_and(|edns| edns.version != 0) {
+            return Flow::Ready(bad_version(query));
+        }
+        match self.find(query.name(), query.qtype()) {
+            None => Flow::Ready(Outcome::fail(Rcode::REFUSED)),
+            Some(route) => self.enter(route, query),
+        }
+    }
+
+    /// A DS query belongs to the parent's zone, if there is one here.
+    fn find(&self, name: NameRef<'_>, qtype: RecordType) -> Option<&Arc<Route>> {
+        if let Some(route) = &self.catch_all {
+            return Some(route);
+        }
+        let mut found =
+            name.ancestors().filter_map(|zone| self.zones.get(zone.wire()).map(|r| (zone, r)));
+        let (zone, longest) = found.next()?;
+        if qtype == RecordType::DS && !zone.is_root() {
+            return Some(found.last().map_or(longest, |(_, route)| route));
+        }
+        Some(longest)
+    }
+
+    fn enter(&self, route: &Arc<Route>, query: &Query<'_>) -> Flow {
+        if route.chain.stages().is_empty() {
+            return Flow::Ready(Outcome::fail(Rcode::REFUSED));
+        }
+        if route.debug {
+            return route.chain.first().serve(query);
+        }
+        let chain = AssertUnwindSafe(|| route.chain.first().serve(query));
+        match catch_unwind(chain) {
+            Ok(flow) => flow,
+            Err(panic) => Flow::Ready(self.recovered(&*panic)),
+        }
+    }
+
+    /// The outcome of a query whose stage panicked.
+    pub fn recovered(&self, panic: &(dyn std::any::Any + Send)) -> Outcome {
+        PANICS.with(&[]).inc();
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
+        tracing::error!("Recovered from panic in server: \"{}\" {text}", self.id.address);
+        Outcome::fail(Rcode::SERVFAIL)
+    }
+}
+
+impl Resolver for Router {
+    fn resolve(&self, query: &Query<'_>) -> Flow {
+        self.serve(query)
+    }
+}
+
+/// BADVERS with an OPT record of size 0, RFC 6891 section 6.1.3.
+fn bad_version(query: &Query<'_>) -> Outcome {
+    let mut reply = catena_dns::Reply::to(query);
+    reply.set_rcode(Rcode::BADVERS);
+    Outcome::reply(reply)
+}
