@@ -26,7 +26,10 @@ pub fn run(plugins: &'static [&'static Registration]) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Choice::Extra(words)) => {
-            say_error(&format!("extra command line arguments: [{}]", words.join(" ")));
+            say_error(&format!(
+                "extra command line arguments: [{}]",
+                words.join(" ")
+            ));
             ExitCode::FAILURE
         }
         Ok(Choice::Version) => {

@@ -4,6 +4,8 @@ use catena_plugin::Registration;
 
 /// All plugins of this build. Order is meaning; a comment says why where it is not plain.
 pub static PLUGINS: &[&Registration] = &[
+    #[cfg(feature = "cache")]
+    &catena_cache::PLUGIN,
     #[cfg(feature = "whoami")]
     &catena_whoami::PLUGIN,
 ];
@@ -11,10 +13,7 @@ pub static PLUGINS: &[&Registration] = &[
 /// The list with `plugin` before the one called `name`, or at the end if there is none.
 ///
 /// For a build with plugins of its own; called once, the list lives as long as the process.
-pub fn with_before(
-    name: &str,
-    plugin: &'static Registration,
-) -> &'static [&'static Registration] {
+pub fn with_before(name: &str, plugin: &'static Registration) -> &'static [&'static Registration] {
     let mut plugins = PLUGINS.to_vec();
     let place = plugins.iter().position(|known| known.name == name);
     plugins.insert(place.unwrap_or(plugins.len()), plugin);

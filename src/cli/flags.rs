@@ -115,7 +115,9 @@ fn value<'a>(
     if let Some(value) = inline {
         return Ok(value.to_owned());
     }
-    rest.next().cloned().ok_or_else(|| format!("flag needs an argument: -{name}\n{HELP}"))
+    rest.next()
+        .cloned()
+        .ok_or_else(|| format!("flag needs an argument: -{name}\n{HELP}"))
 }
 
 fn truth(name: &str, inline: Option<&str>) -> Result<bool, String> {
@@ -123,9 +125,9 @@ fn truth(name: &str, inline: Option<&str>) -> Result<bool, String> {
         None => Ok(true),
         Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(true),
         Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(false),
-        Some(other) => {
-            Err(format!("invalid boolean value \"{other}\" for -{name}: parse error\n{HELP}"))
-        }
+        Some(other) => Err(format!(
+            "invalid boolean value \"{other}\" for -{name}: parse error\n{HELP}"
+        )),
     }
 }
 
@@ -147,14 +149,33 @@ mod tests {
             unreachable!()
         };
         let port = Some("1053".to_owned());
-        assert_eq!(flags, Flags { conf: "B".to_owned(), port, quiet: true, pidfile: None });
+        assert_eq!(
+            flags,
+            Flags {
+                conf: "B".to_owned(),
+                port,
+                quiet: true,
+                pidfile: None
+            }
+        );
     }
 
     #[test]
     fn wrong_flags_are_named() {
-        assert!(choice("-nosuch").unwrap_err().starts_with("flag provided but not defined"));
-        assert!(choice("-conf").unwrap_err().starts_with("flag needs an argument: -conf"));
-        assert_eq!(choice("start").unwrap(), Choice::Extra(vec!["start".to_owned()]));
+        assert!(
+            choice("-nosuch")
+                .unwrap_err()
+                .starts_with("flag provided but not defined")
+        );
+        assert!(
+            choice("-conf")
+                .unwrap_err()
+                .starts_with("flag needs an argument: -conf")
+        );
+        assert_eq!(
+            choice("start").unwrap(),
+            Choice::Extra(vec!["start".to_owned()])
+        );
         assert_eq!(choice("-version -plugins").unwrap(), Choice::Version);
     }
 }

@@ -10,7 +10,7 @@ use catena_plugin::Registration;
 use catena_server::{Event, Failure, Process, Settings, Signal, Source, warn};
 
 use super::flags::Flags;
-use super::{banner, say, say_error};
+use super::{banner, say_error};
 use crate::signals::Signals;
 
 /// The Corefile that is read without `-conf`.
@@ -27,20 +27,25 @@ pub(super) fn serve(flags: &Flags, plugins: &'static [&'static Registration]) ->
             return ExitCode::FAILURE;
         }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime {
+    if let Err(error) = catena_logging::start() {
+        say_error(&format!("cannot start the log: {error}"));
+        return ExitCode::FAILURE;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let status = match runtime {
         Ok(runtime) => runtime.block_on(live(flags, settings)),
         Err(error) => {
             say_error(&format!("cannot start the runtime: {error}"));
             ExitCode::FAILURE
         }
-    }
+    };
+    catena_logging::flush();
+    status
 }
 
-fn settings(
-    flags: &Flags,
-    plugins: &'static [&'static Registration],
-) -> Result<Settings, String> {
+fn settings(flags: &Flags, plugins: &'static [&'static Registration]) -> Result<Settings, String> {
     Ok(Settings {
         plugins,
         dns_port: port(flags.port.as_deref().unwrap_or("53"))?,
@@ -52,9 +57,7 @@ fn settings(
 
 fn port(text: &str) -> Result<u16, String> {
     match text.parse::<i64>() {
-        Ok(number) => {
-            u16::try_from(number).map_err(|_| format!("address {text}: invalid port"))
-        }
+        Ok(number) => u16::try_from(number).map_err(|_| format!("address {text}: invalid port")),
         Err(_) => Err(format!("lookup tcp/{text}: unknown port")),
     }
 }
@@ -65,12 +68,18 @@ fn source(conf: &str, port: &str) -> Result<Source, String> {
             let mut text = String::new();
             let read = std::io::stdin().take(STDIN_MAX).read_to_string(&mut text);
             read.map_err(|error| format!("loading Corefile from standard input: {error}"))?;
-            Ok(Source::Text { name: "/dev/stdin".to_owned(), text })
+            Ok(Source::Text {
+                name: "/dev/stdin".to_owned(),
+                text,
+            })
         }
         "" if Path::new(DEFAULT_FILE).exists() => Ok(Source::File(PathBuf::from(DEFAULT_FILE))),
         "" => {
             let text = format!(".:{port} {{\nwhoami\nlog\n}}\n");
-            Ok(Source::Text { name: DEFAULT_FILE.to_owned(), text })
+            Ok(Source::Text {
+                name: DEFAULT_FILE.to_owned(),
+                text,
+            })
         }
         path => Ok(Source::File(PathBuf::from(path))),
     }
@@ -95,10 +104,8 @@ async fn live(flags: &Flags, settings: Settings) -> ExitCode {
     };
     warn(&warnings);
     if !flags.quiet {
-        for line in process.banner() {
-            say(&line);
-        }
-        say(&banner());
+        let lines = process.banner().into_iter().chain([banner()]);
+        lines.for_each(|line| catena_logging::print(&(line + "\n")));
     }
     if let Some(path) = &flags.pidfile
         && let Err(error) = std::fs::write(path, format!("{}\n", std::process::id()))
@@ -111,7 +118,9 @@ async fn live(flags: &Flags, settings: Settings) -> ExitCode {
         // Gone already is as good.
         let _gone = std::fs::remove_file(path);
     }
-    let Some(status) = status else { return ExitCode::SUCCESS };
+    let Some(status) = status else {
+        return ExitCode::SUCCESS;
+    };
     tokio::select! {
         () = process.stop() => {}
         () = second_interrupt(&mut signals) => return ExitCode::from(2),

@@ -103,7 +103,10 @@ impl Diagnostics {
 
     /// The first mistake as CoreDNS says it, in one line without advice.
     pub fn first_short(&self) -> Option<String> {
-        let errors = self.items.iter().filter(|item| item.severity == Severity::Error);
+        let errors = self
+            .items
+            .iter()
+            .filter(|item| item.severity == Severity::Error);
         errors.map(|item| self.short(item)).next()
     }
 

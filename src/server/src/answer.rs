@@ -48,12 +48,7 @@ impl Listening {
 impl PacketService for Answering {
     type Later = Pin<Box<dyn Future<Output = Option<Vec<u8>>> + Send>>;
 
-    fn packet(
-        &self,
-        packet: &[u8],
-        meta: &Meta,
-        reply: &mut Vec<u8>,
-    ) -> Disposition<Self::Later> {
+    fn packet(&self, packet: &[u8], meta: &Meta, reply: &mut Vec<u8>) -> Disposition<Self::Later> {
         let mut scratch = Vec::new();
         let message = match QueryMessage::admit(packet, &mut scratch) {
             Ok(message) => message,
@@ -77,14 +72,24 @@ impl PacketService for Answering {
             _ => Transport::Tcp,
         };
         let router = &listening.router;
-        let context =
-            Context::new(meta.peer, meta.local, transport, &router.id, &listening.resolver);
+        let context = Context::new(
+            meta.peer,
+            meta.local,
+            transport,
+            &router.id,
+            &listening.resolver,
+        );
         let query = Query::new(&message, &context);
         match router.serve(&query) {
             Flow::Ready(outcome) => write(outcome, &message, query.size_limit(), reply),
             Flow::Pending(_) if WAITING.get() >= WAITING_MAX => {
                 OVERLOADED.with(&[]).inc();
-                write(Outcome::fail(Rcode::SERVFAIL), &message, query.size_limit(), reply)
+                write(
+                    Outcome::fail(Rcode::SERVFAIL),
+                    &message,
+                    query.size_limit(),
+                    reply,
+                )
             }
             Flow::Pending(future) => {
                 let waiting = Waiting::new();

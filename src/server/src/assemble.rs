@@ -66,9 +66,14 @@ pub fn assemble(
         }
     }
     let claims: Vec<Claim<'_>> = drafts.iter().map(Draft::claim).collect();
-    assembly.findings.extend(find_overlaps(&claims, dns_port, &corefile.sources));
+    assembly
+        .findings
+        .extend(find_overlaps(&claims, dns_port, &corefile.sources));
     let findings = &mut assembly.findings;
-    assembly.blocks = drafts.into_iter().map(|draft| draft.finish(dns_port, findings)).collect();
+    assembly.blocks = drafts
+        .into_iter()
+        .map(|draft| draft.finish(dns_port, findings))
+        .collect();
     assembly
 }
 
@@ -97,23 +102,39 @@ impl<'a> Draft<'a> {
             }
         }
         for directive in &source.directives {
-            if !plugins.iter().any(|plugin| plugin.name == directive.name.text) {
+            if !plugins
+                .iter()
+                .any(|plugin| plugin.name == directive.name.text)
+            {
                 findings.push(unknown_directive(directive, plugins));
             }
         }
         let config = ServerConfig {
             zones: keys.iter().flat_map(|key| key.zones.clone()).collect(),
             keys: source.keys.iter().map(|token| token.text.clone()).collect(),
-            port: keys.first().map_or(dns_port, |key| key.port_or_default(dns_port)),
+            port: keys
+                .first()
+                .map_or(dns_port, |key| key.port_or_default(dns_port)),
             ..ServerConfig::default()
         };
         let (stages, parts, directives) = (Vec::new(), Vec::new(), Vec::new());
-        Draft { source, keys, config, stages, parts, directives }
+        Draft {
+            source,
+            keys,
+            config,
+            stages,
+            parts,
+            directives,
+        }
     }
 
     fn set_up(&mut self, registration: &'static Registration, findings: &mut Vec<Diagnostic>) {
-        let lines: Vec<&Directive> =
-            self.source.directives.iter().filter(|d| d.name.text == registration.name).collect();
+        let lines: Vec<&Directive> = self
+            .source
+            .directives
+            .iter()
+            .filter(|d| d.name.text == registration.name)
+            .collect();
         if lines.is_empty() {
             return;
         }
@@ -136,7 +157,11 @@ impl<'a> Draft<'a> {
 
     fn claim(&self) -> Claim<'_> {
         let hosts = (!self.config.bind.is_empty()).then_some(self.config.bind.as_slice());
-        Claim { keys: &self.keys, hosts, filtered: false }
+        Claim {
+            keys: &self.keys,
+            hosts,
+            filtered: false,
+        }
     }
 
     fn finish(self, dns_port: u16, findings: &mut Vec<Diagnostic>) -> Block {
@@ -166,7 +191,11 @@ impl<'a> Draft<'a> {
 fn endpoints_of(key: &Key, bind: &[String], dns_port: u16) -> Result<Vec<Endpoint>, String> {
     let port = key.port_or_default(dns_port);
     let everywhere = [String::new()];
-    let hosts = if bind.is_empty() { &everywhere[..] } else { bind };
+    let hosts = if bind.is_empty() {
+        &everywhere[..]
+    } else {
+        bind
+    };
     let mut endpoints = Vec::new();
     for host in hosts {
         let (address, label) = listen_address(host, port)?;
@@ -183,13 +212,23 @@ fn endpoints_of(key: &Key, bind: &[String], dns_port: u16) -> Result<Vec<Endpoin
 /// Where to listen for `host`, empty for all addresses, and how the listener is called.
 fn listen_address(host: &str, port: u16) -> Result<(SocketAddr, String), String> {
     if host.is_empty() {
-        return Ok((SocketAddr::new(IpAddr::from([0u16; 8]), port), format!(":{port}")));
+        return Ok((
+            SocketAddr::new(IpAddr::from([0u16; 8]), port),
+            format!(":{port}"),
+        ));
     }
-    let label = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let label = if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    };
     let address = host.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, port));
     // With a zone, such as `fe80::1%eth0`, only a socket address reads it, and only as a number.
     let address = address.or_else(|_| label.parse::<SocketAddr>());
-    Ok((address.map_err(|_| format!("'{host}' is not an address"))?, label))
+    Ok((
+        address.map_err(|_| format!("'{host}' is not an address"))?,
+        label,
+    ))
 }
 
 fn unknown_directive(

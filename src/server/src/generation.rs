@@ -66,7 +66,10 @@ impl Generation {
     pub(crate) fn wanted(blocks: &[Block]) -> Vec<Wanted> {
         let mut wanted: Vec<Wanted> = Vec::new();
         for endpoint in blocks.iter().flat_map(|block| &block.endpoints) {
-            let one = Wanted { label: endpoint.label.clone(), address: endpoint.address };
+            let one = Wanted {
+                label: endpoint.label.clone(),
+                address: endpoint.address,
+            };
             if !wanted.contains(&one) {
                 wanted.push(one);
             }
@@ -79,22 +82,40 @@ impl Generation {
         let mut listening: Vec<Option<Router>> = Vec::new();
         for block in &blocks {
             let chain = Arc::clone(&block.chain);
-            let route = Arc::new(Route { chain, debug: block.config.debug });
+            let route = Arc::new(Route {
+                chain,
+                debug: block.config.debug,
+            });
             for endpoint in &block.endpoints {
-                let Some(&index) = place.get(&endpoint.label) else { continue };
+                let Some(&index) = place.get(&endpoint.label) else {
+                    continue;
+                };
                 if listening.len() <= index {
                     listening.resize_with(index + 1, || None);
                 }
-                let Some(slot) = listening.get_mut(index) else { continue };
+                let Some(slot) = listening.get_mut(index) else {
+                    continue;
+                };
                 let address = format!("{}://{}", endpoint.scheme.name(), endpoint.label);
-                let id = ServerId { index, address: address.into() };
+                let id = ServerId {
+                    index,
+                    address: address.into(),
+                };
                 let router = slot.get_or_insert_with(|| Router::new(Arc::new(id)));
                 router.add(&endpoint.zone, Arc::clone(&route), block.config.any_class);
             }
         }
-        let listening = listening.into_iter().map(|router| router.map(Listening::new)).collect();
+        let listening = listening
+            .into_iter()
+            .map(|router| router.map(Listening::new))
+            .collect();
         let (token, in_flight) = (CancellationToken::new(), Arc::default());
-        Generation { blocks, listening, token, in_flight }
+        Generation {
+            blocks,
+            listening,
+            token,
+            in_flight,
+        }
     }
 
     /// Starts every plugin; after an error those that had started are stopped.
@@ -120,11 +141,16 @@ impl Generation {
                 }
             }
             for listener in &listeners {
-                for (zone, name) in
-                    block.config.zones.iter().flat_map(|z| block.directives.iter().map(move |d| (z, d)))
+                for (zone, name) in block
+                    .config
+                    .zones
+                    .iter()
+                    .flat_map(|z| block.directives.iter().map(move |d| (z, d)))
                 {
                     let zone = zone.to_string();
-                    PLUGIN_ENABLED.with(&[&listener.address, &zone, "", name]).set(1);
+                    PLUGIN_ENABLED
+                        .with(&[&listener.address, &zone, "", name])
+                        .set(1);
                 }
             }
         }
@@ -135,7 +161,11 @@ impl Generation {
         let mut listeners: Vec<Arc<ServerId>> = Vec::new();
         for endpoint in &block.endpoints {
             let address = format!("{}://{}", endpoint.scheme.name(), endpoint.label);
-            let known = self.listening.iter().flatten().map(|listening| &listening.router.id);
+            let known = self
+                .listening
+                .iter()
+                .flatten()
+                .map(|listening| &listening.router.id);
             let mut found = known.filter(|id| *id.address == *address);
             if let Some(id) = found.next()
                 && !listeners.contains(id)
@@ -154,7 +184,9 @@ impl Generation {
 
     /// Lets every plugin do what it does before the process ends, such as a lameduck time.
     pub(crate) async fn shutting_down(&self) {
-        let waits = self.parts().filter_map(|stage| stage.plugin.shutting_down());
+        let waits = self
+            .parts()
+            .filter_map(|stage| stage.plugin.shutting_down());
         futures_util::future::join_all(waits).await;
     }
 
@@ -196,7 +228,11 @@ impl Generation {
         let mut lines = Vec::new();
         for listening in self.listening.iter().flatten() {
             let router = &listening.router;
-            let address = router.id.address.split_once("://").map_or("", |(_, label)| label);
+            let address = router
+                .id
+                .address
+                .split_once("://")
+                .map_or("", |(_, label)| label);
             let (host, port) = address.rsplit_once(':').unwrap_or(("", address));
             let mut zones: Vec<String> = router.zones().iter().map(ToString::to_string).collect();
             zones.sort();

@@ -41,21 +41,35 @@ pub(crate) struct Bound {
 
 impl Listeners {
     pub fn new(current: Arc<ArcSwap<Generation>>, workers: usize) -> io::Result<Self> {
-        let workers = (0..workers.max(1)).map(Worker::start).collect::<io::Result<_>>()?;
+        let workers = (0..workers.max(1))
+            .map(Worker::start)
+            .collect::<io::Result<_>>()?;
         let (slots, open) = (ConnectionSlots::for_this_process(), BTreeMap::new());
-        Ok(Listeners { workers, slots, current, open, next_place: 0 })
+        Ok(Listeners {
+            workers,
+            slots,
+            current,
+            open,
+            next_place: 0,
+        })
     }
 
     /// Binds what is wanted and not open yet; nothing is served by it so far.
     pub fn bind(&mut self, wanted: &[Wanted]) -> Result<Vec<Bound>, String> {
         let mut bound = Vec::new();
-        for one in wanted.iter().filter(|one| !self.open.contains_key(&one.label)) {
+        for one in wanted
+            .iter()
+            .filter(|one| !self.open.contains_key(&one.label))
+        {
             let sockets = self.workers.iter().map(|_| bind_both(one.address));
             let sockets = sockets.collect::<io::Result<Vec<_>>>();
-            let sockets = sockets.map_err(|error| {
-                format!("listen tcp {}: {}", one.label, describe(&error))
-            })?;
-            bound.push(Bound { label: one.label.clone(), place: self.next_place, sockets });
+            let sockets = sockets
+                .map_err(|error| format!("listen tcp {}: {}", one.label, describe(&error)))?;
+            bound.push(Bound {
+                label: one.label.clone(),
+                place: self.next_place,
+                sockets,
+            });
             self.next_place += 1;
         }
         Ok(bound)
@@ -63,18 +77,38 @@ impl Listeners {
 
     /// The place of each listener, open or about to be.
     pub fn places(&self, bound: &[Bound]) -> BTreeMap<String, usize> {
-        let open = self.open.iter().map(|(label, open)| (label.clone(), open.place));
-        open.chain(bound.iter().map(|one| (one.label.clone(), one.place))).collect()
+        let open = self
+            .open
+            .iter()
+            .map(|(label, open)| (label.clone(), open.place));
+        open.chain(bound.iter().map(|one| (one.label.clone(), one.place)))
+            .collect()
     }
 
     /// Serves new sockets, and ends those that are not wanted any more.
     pub async fn serve(&mut self, bound: Vec<Bound>, wanted: &[Wanted]) {
-        for Bound { label, place, sockets } in bound {
+        for Bound {
+            label,
+            place,
+            sockets,
+        } in bound
+        {
             let stop = CancellationToken::new();
             for (worker, (udp, tcp)) in self.workers.iter().zip(sockets) {
-                let service = Answering { current: Arc::clone(&self.current), listener: place };
+                let service = Answering {
+                    current: Arc::clone(&self.current),
+                    listener: place,
+                };
                 let (slots, stop) = (self.slots.clone(), stop.clone());
-                worker.serve(Sockets { udp, tcp, service, slots, stop }).await;
+                worker
+                    .serve(Sockets {
+                        udp,
+                        tcp,
+                        service,
+                        slots,
+                        stop,
+                    })
+                    .await;
             }
             self.open.insert(label, Open { place, stop });
         }

@@ -108,7 +108,11 @@ impl Process {
     pub async fn start(settings: Settings) -> Result<(Process, Diagnostics), Failure> {
         let current = Arc::new(ArcSwap::from_pointee(Generation::empty()));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let workers = if settings.workers == 0 { cores } else { settings.workers };
+        let workers = if settings.workers == 0 {
+            cores
+        } else {
+            settings.workers
+        };
         let listeners = Listeners::new(Arc::clone(&current), workers)
             .map_err(|error| Failure::Start(format!("cannot start a worker: {error}")))?;
         let (sender, commands) = mpsc::channel(16);
@@ -117,7 +121,13 @@ impl Process {
             current: Arc::clone(&current),
             commands: sender,
         });
-        let mut process = Process { settings, control, current, listeners, commands };
+        let mut process = Process {
+            settings,
+            control,
+            current,
+            listeners,
+            commands,
+        };
         let warnings = process.activate().await?;
         Ok((process, warnings))
     }
@@ -135,7 +145,11 @@ impl Process {
         let assembly = assemble(&corefile, self.settings.plugins, self.settings.dns_port);
         let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
         let failed = errors.iter().chain(&assembly.findings).any(is_error);
-        let findings = corefile.warnings.into_iter().chain(errors).chain(assembly.findings);
+        let findings = corefile
+            .warnings
+            .into_iter()
+            .chain(errors)
+            .chain(assembly.findings);
         let findings = Diagnostics::new(corefile.sources, findings.collect());
         if failed {
             return Err(Failure::Mistakes(findings));
@@ -153,7 +167,10 @@ impl Process {
         next.started().await;
         let old = self.current.swap(Arc::new(next));
         self.listeners.serve(bound, &wanted).await;
-        #[expect(clippy::disallowed_methods, reason = "outlives its generation by design")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "outlives its generation by design"
+        )]
         tokio::spawn(async move {
             old.drain().await;
             old.stop();
@@ -178,7 +195,9 @@ impl Process {
         tracing::info!("Reloading");
         let emptied = matches!(self.read(), Ok((_, text, Some(_))) if text.trim().is_empty());
         let outcome = if emptied {
-            Err(Failure::Unreadable("the Corefile is empty; the old one stays".to_owned()))
+            Err(Failure::Unreadable(
+                "the Corefile is empty; the old one stays".to_owned(),
+            ))
         } else {
             self.activate().await
         };
@@ -276,7 +295,11 @@ fn unreadable(name: &str, error: &std::io::Error) -> String {
         std::io::ErrorKind::IsADirectory => format!("read {name}: is a directory"),
         _ => {
             let text = error.to_string();
-            let text = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
+            let text = text
+                .split(" (os error")
+                .next()
+                .unwrap_or(&text)
+                .to_lowercase();
             format!("open {name}: {text}")
         }
     }

@@ -29,14 +29,21 @@ pub(crate) struct Router {
 impl Router {
     pub fn new(id: Arc<ServerId>) -> Self {
         let (zones, names) = (HashMap::new(), Vec::new());
-        Router { id, zones, names, catch_all: None, any_class: false }
+        Router {
+            id,
+            zones,
+            names,
+            catch_all: None,
+            any_class: false,
+        }
     }
 
     /// Adds a zone; `any_class` opens the listener to classes other than IN.
     pub fn add(&mut self, zone: &Name, route: Arc<Route>, any_class: bool) {
         self.any_class |= any_class;
         self.names.push(zone.clone());
-        self.zones.insert(zone.view().to_lower().wire().into(), Arc::clone(&route));
+        self.zones
+            .insert(zone.view().to_lower().wire().into(), Arc::clone(&route));
         let root_only = self.zones.len() == 1 && zone.view().is_root();
         self.catch_all = root_only.then_some(route);
     }
@@ -64,8 +71,9 @@ impl Router {
         if let Some(route) = &self.catch_all {
             return Some(route);
         }
-        let mut found =
-            name.ancestors().filter_map(|zone| self.zones.get(zone.wire()).map(|r| (zone, r)));
+        let mut found = name
+            .ancestors()
+            .filter_map(|zone| self.zones.get(zone.wire()).map(|r| (zone, r)));
         let (zone, longest) = found.next()?;
         if qtype == RecordType::DS && !zone.is_root() {
             return Some(found.last().map_or(longest, |(_, route)| route));
@@ -91,8 +99,13 @@ impl Router {
     pub fn recovered(&self, panic: &(dyn std::any::Any + Send)) -> Outcome {
         PANICS.with(&[]).inc();
         let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
-        tracing::error!("Recovered from panic in server: \"{}\" {text}", self.id.address);
+        let text = text
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("unknown");
+        tracing::error!(
+            "Recovered from panic in server: \"{}\" {text}",
+            self.id.address
+        );
         Outcome::fail(Rcode::SERVFAIL)
     }
 }

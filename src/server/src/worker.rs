@@ -33,7 +33,9 @@ pub(crate) struct Worker {
 impl Worker {
     pub fn start(index: usize) -> io::Result<Worker> {
         let (sender, receiver) = mpsc::channel(HANDOVER_MAX);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let thread = std::thread::Builder::new()
             .name(format!("worker-{index}"))
             .spawn(move || runtime.block_on(work(receiver)))?;
@@ -56,7 +58,13 @@ impl Worker {
 async fn work(mut receiver: mpsc::Receiver<Sockets>) {
     let listeners = TaskTracker::new();
     while let Some(sockets) = receiver.recv().await {
-        let Sockets { udp, tcp, service, slots, stop } = sockets;
+        let Sockets {
+            udp,
+            tcp,
+            service,
+            slots,
+            stop,
+        } = sockets;
         let (tcp_service, tcp_stop) = (service.clone(), stop.clone());
         listeners.spawn(async move {
             if let Err(error) = serve_udp(udp, service, stop).await {
