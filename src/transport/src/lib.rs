@@ -10,6 +10,7 @@ mod descriptors;
 mod outbox;
 mod service;
 mod syscall;
+mod task;
 mod tcp;
 mod udp;
 pub mod upstream;

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::outbox::{Expected, Outbox};
 use crate::service::{Disposition, Meta, PacketService, Protocol};
 use crate::syscall::{BATCH, Datagram, Family, ReceiveBatch};
+use crate::task::spawn;
 use replies::Replies;
 
 /// So many batches are served before other tasks of the worker get their turn.
@@ -218,7 +219,7 @@ impl<S: PacketService> Pipe<S> {
                     peer,
                     source,
                 };
-                tokio::spawn(later.send(reply));
+                spawn(later.send(reply));
             }
         }
     }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::frame;
 use crate::outbox::{Expected, Outbox};
 use crate::service::{Disposition, Meta, PacketService, StreamLimits};
+use crate::task::spawn;
 
 /// So much is read at once.
 const READ: usize = 64 << 10;
@@ -207,7 +208,7 @@ where
             }
         });
         if let Disposition::Later(reply) = disposition {
-            tokio::spawn(send_later(self.late.expect(), reply));
+            spawn(send_later(self.late.expect(), reply));
         }
     }
 

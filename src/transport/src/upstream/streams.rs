@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use super::matching;
 use super::tls::TlsClient;
 use super::{Answer, Endpoint};
+use crate::task::spawn;
 use crate::tcp::frame;
 
 /// So many connections to one upstream are open at most; further queries wait for one.
@@ -241,14 +242,6 @@ async fn sweep(streams: Weak<Streams>, thread: ThreadId, expire: Duration) {
             return;
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "ends with the connections it looks after"
-)]
-fn spawn(task: impl Future<Output = ()> + Send + 'static) {
-    tokio::spawn(task);
 }
 
 /// A query ready to be written, and what its reply must match.

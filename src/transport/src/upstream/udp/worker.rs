@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use super::ports::{Choice, IDLE, Port};
 use super::state::{Query, State, Woken};
 use crate::descriptors::descriptor_limit;
+use crate::task::spawn;
 use crate::udp::with_received;
 use crate::upstream::{Endpoint, matching};
 
@@ -241,12 +242,4 @@ impl Drop for EndWithRuntime {
     fn drop(&mut self) {
         self.0.alive.store(false, Ordering::Relaxed);
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "lives as long as the runtime, not a generation"
-)]
-fn spawn(task: impl Future<Output = ()> + Send + 'static) -> tokio::task::AbortHandle {
-    tokio::spawn(task).abort_handle()
 }
