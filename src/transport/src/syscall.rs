@@ -153,15 +153,12 @@ impl ReceiveBatch {
         }
     }
 
-    /// Takes the datagrams that wait, at most `limit` of them, and says how many.
-    ///
-    /// Fewer than `limit` means that none was left at that moment.
-    pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>, limit: usize) -> io::Result<usize> {
-        let limit = limit.min(BATCH);
+    /// Takes the datagrams that wait, as many as there are buffers, and says how many.
+    pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
         let buffers = self.buffer.chunks_exact_mut(STRIDE);
         let slots = self.headers.iter_mut().zip(&mut self.parts).zip(buffers);
         let sides = self.addresses.iter_mut().zip(&mut self.controls);
-        for (((header, part), buffer), (address, control)) in slots.zip(sides).take(limit) {
+        for (((header, part), buffer), (address, control)) in slots.zip(sides) {
             part.iov_base = buffer.as_mut_ptr().cast();
             part.iov_len = DATAGRAM_MAX;
             let header = &mut header.msg_hdr;
@@ -173,13 +170,13 @@ impl ReceiveBatch {
             header.msg_controllen = mem::size_of::<Control>() as _;
             header.msg_flags = 0;
         }
-        // SAFETY: the first `limit` headers point to live buffers of the lengths they state,
+        // SAFETY: all `BATCH` headers point to live buffers of the lengths they state,
         // all borrowed mutably through `self`, and the kernel keeps none of the pointers.
         let count = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
                 self.headers.as_mut_ptr(),
-                limit as c_uint,
+                BATCH as c_uint,
                 libc::MSG_DONTWAIT,
                 ptr::null_mut(),
             )
@@ -200,12 +197,6 @@ impl ReceiveBatch {
                 .to_socket_addr(header.msg_hdr.msg_namelen)?,
             local: destination(&header.msg_hdr),
         })
-    }
-
-    /// The octets of the datagram at `index` of the last batch, for connected sockets.
-    pub(crate) fn packet(&self, index: usize) -> Option<&[u8]> {
-        let length = (self.headers.get(index)?.msg_len as usize).min(DATAGRAM_MAX);
-        self.buffer.get(index * STRIDE..index * STRIDE + length)
     }
 }
 

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::outbox::{Expected, Outbox};
 use crate::service::{Disposition, Meta, PacketService, Protocol};
-use crate::syscall::{BATCH, Datagram, Family, ReceiveBatch};
+use crate::syscall::{Datagram, Family, ReceiveBatch};
 use crate::task::spawn;
 use replies::Replies;
 
@@ -33,11 +33,6 @@ const ERROR_PAUSE: Duration = Duration::from_millis(50);
 thread_local! {
     /// Shared by all sockets of a worker: a batch is served before anybody else runs.
     static RECEIVED: RefCell<ReceiveBatch> = RefCell::new(ReceiveBatch::new());
-}
-
-/// Lends the worker's receive buffers.
-pub(crate) fn with_received<T>(with: impl FnOnce(&mut ReceiveBatch) -> T) -> T {
-    RECEIVED.with_borrow_mut(with)
 }
 
 /// Answers the datagrams of `socket` until `stop`, then those that are still owed, and ends.
@@ -182,8 +177,8 @@ impl<S: PacketService> Pipe<S> {
 
     /// Serves one batch and says how many datagrams it had.
     fn receive(&mut self) -> io::Result<usize> {
-        with_received(|batch| {
-            let mut receive = || batch.receive(self.socket.as_fd(), BATCH);
+        RECEIVED.with_borrow_mut(|batch| {
+            let mut receive = || batch.receive(self.socket.as_fd());
             let received = match self.phase {
                 Phase::Serving => self.socket.try_io(Interest::READABLE, &mut receive),
                 // The runtime may not know yet what the kernel has.

@@ -41,6 +41,7 @@ pub async fn exchange_udp<T>(
                 reused: sent.reused,
             });
         }
+        exchange.worker.receive_again(exchange.key);
     }
 }
 

@@ -1,10 +1,12 @@
 //! The queries of a worker that wait for a reply, and the deadlines they have.
 
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 use smallvec::SmallVec;
+use tokio::net::UdpSocket;
 use tokio::time::Instant;
 
 use super::ports::Ports;
@@ -110,6 +112,22 @@ impl State {
             waiting.arrived.push(buffer);
         }
         waiting.waker.take()
+    }
+
+    /// Whether something came for each query sent from `port`.
+    pub(crate) fn are_answered(&self, port: usize) -> bool {
+        let answered = |one: &Waiting| !one.arrived.is_empty();
+        self.ports
+            .queries(port)
+            .iter()
+            .all(|key| self.waiting.get(*key).is_none_or(answered))
+    }
+
+    /// The port that a query was sent from.
+    pub(crate) fn port_of(&mut self, key: usize) -> Option<(usize, Arc<UdpSocket>)> {
+        let port = self.waiting.get(key)?.port;
+        let socket = &self.ports.get_mut(port)?.socket;
+        Some((port, Arc::clone(socket)))
     }
 
     /// Fails all queries that were sent from `port`.

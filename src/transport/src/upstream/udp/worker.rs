@@ -1,9 +1,8 @@
 //! What sends and receives for all queries of one worker: a reader for each port, one ticker.
 
 use std::cell::RefCell;
-use std::io;
+use std::io::{self, Read as _};
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
@@ -17,23 +16,24 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::ports::{Choice, IDLE, Port};
-use super::state::{Query, State, Woken};
+use super::state::{Query, State};
 use crate::descriptors::descriptor_limit;
 use crate::task::spawn;
-use crate::udp::with_received;
 use crate::upstream::{Endpoint, matching};
 
 /// More ports than this are of no use to one worker.
 const PORTS_MAX: usize = 1024;
 /// Deadlines are looked at no more often than this.
 const TICK: Duration = Duration::from_millis(5);
-/// So many datagrams are taken from a port at once. One is the rule; that fewer came than
-/// were asked for says that the port is empty, and spares the call that would find out.
-const DATAGRAMS: usize = 4;
+/// So many datagrams are taken from a port before other tasks get their turn.
+const DATAGRAMS: usize = 16;
+/// The largest datagram there is.
+const PACKET_MAX: usize = 65_535;
 /// So many ids are drawn to find one that no query of the same port has.
 const DRAWS: usize = 16;
 
 thread_local! {
+    static PACKET: RefCell<Vec<u8>> = RefCell::new(vec![0; PACKET_MAX]);
     static CURRENT: RefCell<Option<Arc<Worker>>> = const { RefCell::new(None) };
 }
 
@@ -102,6 +102,45 @@ impl Worker {
             self.ticker.notify_one();
         }
         Ok(Sent { key, local, reused })
+    }
+
+    /// Hands out what came to `port` until no query waits there, or fails with `WouldBlock`.
+    ///
+    /// One reply to one query is the rule, and costs one call. What is left then waits until
+    /// something else comes; whoever is not content with what it got has to call this again.
+    fn receive(&self, port: usize, socket: &UdpSocket) -> io::Result<()> {
+        PACKET.with_borrow_mut(|buffer| {
+            for _ in 0..DATAGRAMS {
+                let length = match (&*SockRef::from(socket)).read(buffer) {
+                    Ok(length) => length,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
+                    Err(error) => {
+                        let woken = self.state.lock().fail(port, &error);
+                        woken.into_iter().for_each(Waker::wake);
+                        continue;
+                    }
+                };
+                let mut state = self.state.lock();
+                let woken = state.deliver(port, buffer.get(..length).unwrap_or(&[]));
+                let all_answered = state.are_answered(port);
+                drop(state);
+                if let Some(task) = woken {
+                    task.wake();
+                }
+                if all_answered {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Looks for further packets after one that was no good.
+    pub(crate) fn receive_again(&self, query: usize) {
+        let port = self.state.lock().port_of(query);
+        if let Some((port, socket)) = port {
+            let _ = self.receive(port, &socket);
+        }
     }
 
     fn port(self: &Arc<Self>, state: &mut State, endpoint: Endpoint) -> io::Result<(usize, bool)> {
@@ -178,31 +217,11 @@ async fn read(worker: Arc<Worker>, port: usize, socket: Arc<UdpSocket>) {
         } else {
             Interest::READABLE
         };
-        let received = with_received(|batch| {
-            let mut count = 0;
-            let outcome = socket.try_io(interest, || {
-                count = batch.receive(socket.as_fd(), DATAGRAMS)?;
-                if count < DATAGRAMS {
-                    Err(io::ErrorKind::WouldBlock.into())
-                } else {
-                    Ok(())
-                }
-            });
-            if count > 0 {
-                let mut state = worker.state.lock();
-                let packets = (0..count).filter_map(|index| batch.packet(index));
-                let woken: Woken = packets.filter_map(|one| state.deliver(port, one)).collect();
-                drop(state);
-                wake(woken);
-            }
-            outcome
-        });
-        match received {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
-                let woken = worker.state.lock().fail(port, &error);
-                wake(woken);
-            }
-            _ => {}
+        if socket
+            .try_io(interest, || worker.receive(port, &socket))
+            .is_ok()
+        {
+            tokio::task::yield_now().await;
         }
     }
 }
@@ -220,7 +239,7 @@ async fn tick(worker: EndWithRuntime) {
             let sweep = (!state.ports.is_empty()).then_some(now + IDLE);
             (state.next_tick.into_iter().chain(sweep).min(), woken)
         };
-        wake(woken);
+        woken.into_iter().for_each(Waker::wake);
         match next {
             Some(next) => {
                 let _ = tokio::time::timeout_at(next, worker.ticker.notified()).await;
@@ -228,11 +247,6 @@ async fn tick(worker: EndWithRuntime) {
             None => worker.ticker.notified().await,
         }
     }
-}
-
-/// Wakes tasks, with no lock held: what they run may take it.
-fn wake(tasks: Woken) {
-    tasks.into_iter().for_each(Waker::wake);
 }
 
 /// Marks the worker as dead when the runtime that drives it ends.
