@@ -4,6 +4,8 @@ use catena_plugin::Registration;
 
 /// All plugins of this build. Order is meaning; a comment says why where it is not plain.
 pub static PLUGINS: &[&Registration] = &[
+    #[cfg(feature = "reload")]
+    &catena_reload::PLUGIN,
     #[cfg(feature = "cache")]
     &catena_cache::PLUGIN,
     #[cfg(feature = "whoami")]

@@ -140,7 +140,9 @@ async fn serve_signals(process: &mut Process, signals: &mut Signals) -> Option<E
             }
             Event::Signal(Signal::Reload) => {
                 tracing::info!("SIGUSR1: Reloading");
-                process.reload("SIGUSR1").await;
+                if let Err(error) = process.reload().await {
+                    tracing::error!("SIGUSR1: starting with listener file descriptors: {error}");
+                }
             }
             Event::Signal(Signal::Terminate) => {
                 tracing::info!("SIGTERM: Shutting down servers then terminating");

@@ -1,7 +1,6 @@
 //! What a plugin may do when its generation starts.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -40,11 +39,15 @@ impl StartError {
 
 /// What the process can be told to do.
 pub trait Control: Send + Sync {
-    /// The Corefile's path and the text this generation was made of; `None` without a file.
-    fn corefile(&self) -> Option<(PathBuf, String)>;
+    /// The Corefile that serves, or is about to, in canonical form with imports and variables
+    /// resolved; `None` without a file.
+    fn running(&self) -> Option<String>;
 
-    /// Reads the Corefile again and swaps generations; true if the new one serves.
-    fn reload(&self) -> std::pin::Pin<Box<dyn Future<Output = bool> + Send>>;
+    /// What the Corefile says now, in the same form; an error if it cannot serve.
+    fn on_disk(&self) -> Result<String, String>;
+
+    /// Reads the Corefile again and swaps generations; the error says why the old one serves on.
+    fn reload(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
     /// Ends the process with an error, as `loop` does; the message is logged.
     fn fail(&self, message: String);
@@ -61,6 +64,8 @@ pub struct StartContext<'a> {
     pub listeners: &'a [Arc<ServerId>],
     /// All parts of the block in the order of the chain, stages and others.
     pub parts: &'a [Stage],
+    /// Whether no other server block of the generation has started a part of this plugin.
+    pub is_first: bool,
     /// The process.
     pub control: &'a Arc<dyn Control>,
     /// Ends with the generation.

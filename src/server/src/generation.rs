@@ -124,13 +124,17 @@ impl Generation {
         control: &Arc<dyn Control>,
         background: &tokio::runtime::Handle,
     ) -> Result<(), StartError> {
+        let mut begun: Vec<&str> = Vec::new();
         for block in &self.blocks {
             let listeners = self.listeners_of(block);
             for stage in &block.parts {
+                let is_first = !begun.contains(&stage.name);
+                begun.push(stage.name);
                 let context = StartContext {
                     server: &block.config,
                     listeners: &listeners,
                     parts: &block.parts,
+                    is_first,
                     control,
                     token: &self.token,
                     background,
@@ -140,19 +144,7 @@ impl Generation {
                     return Err(error);
                 }
             }
-            for listener in &listeners {
-                for (zone, name) in block
-                    .config
-                    .zones
-                    .iter()
-                    .flat_map(|z| block.directives.iter().map(move |d| (z, d)))
-                {
-                    let zone = zone.to_string();
-                    PLUGIN_ENABLED
-                        .with(&[&listener.address, &zone, "", name])
-                        .set(1);
-                }
-            }
+            note_plugins(block, &listeners);
         }
         Ok(())
     }
@@ -247,5 +239,19 @@ impl Generation {
             }
         }
         lines
+    }
+}
+
+/// Shows the plugins of `block` on the metrics page.
+fn note_plugins(block: &Block, listeners: &[Arc<ServerId>]) {
+    for listener in listeners {
+        for zone in &block.config.zones {
+            let zone = zone.to_string();
+            for name in &block.directives {
+                PLUGIN_ENABLED
+                    .with(&[&listener.address, &zone, "", name])
+                    .set(1);
+            }
+        }
     }
 }

@@ -30,6 +30,21 @@ pub struct Settings {
     pub source: Source,
 }
 
+impl Settings {
+    /// The Corefile's name and text, and whether it is a file that may change.
+    fn read(&self) -> Result<(String, String, bool), Failure> {
+        match &self.source {
+            Source::Text { name, text } => Ok((name.clone(), text.clone(), false)),
+            Source::File(path) => {
+                let name = path.display().to_string();
+                let text = self.environment.read(path);
+                let text = text.map_err(|error| Failure::Unreadable(unreadable(&name, &error)))?;
+                Ok((name, text, true))
+            }
+        }
+    }
+}
+
 /// Where the Corefile comes from.
 #[derive(Clone, Debug)]
 pub enum Source {
@@ -69,27 +84,46 @@ pub struct Process {
 
 /// What other parts ask of the process.
 enum Command {
-    Reload(tokio::sync::oneshot::Sender<bool>),
+    Reload(tokio::sync::oneshot::Sender<Result<(), String>>),
     Fail(String),
 }
 
 /// The process as plugins see it.
 struct Controls {
-    corefile: Mutex<Option<(PathBuf, String)>>,
+    settings: Settings,
+    /// In canonical form; `None` without a file.
+    running: Mutex<Option<String>>,
     current: Arc<ArcSwap<Generation>>,
     commands: mpsc::Sender<Command>,
 }
 
 impl Control for Controls {
-    fn corefile(&self) -> Option<(PathBuf, String)> {
-        self.corefile.lock().clone()
+    fn running(&self) -> Option<String> {
+        self.running.lock().clone()
     }
 
-    fn reload(&self) -> Pin<Box<dyn Future<Output = bool> + Send>> {
+    fn on_disk(&self) -> Result<String, String> {
+        let (name, text, _) = self.settings.read().map_err(|failure| failure.short())?;
+        match parse_all(&name, &text, &*self.settings.environment) {
+            (_, errors) if !errors.is_empty() => Err(errors
+                .iter()
+                .map(|error| error.message.as_str())
+                .collect::<Vec<_>>()
+                .join("; ")),
+            (corefile, _) => Ok(corefile.to_string()),
+        }
+    }
+
+    fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
         let commands = self.commands.clone();
         Box::pin(async move {
             let (answer, answered) = tokio::sync::oneshot::channel();
-            commands.send(Command::Reload(answer)).await.is_ok() && answered.await.unwrap_or(false)
+            let ended = || "the process is ending".to_owned();
+            commands
+                .send(Command::Reload(answer))
+                .await
+                .map_err(|_| ended())?;
+            answered.await.unwrap_or_else(|_| Err(ended()))
         })
     }
 
@@ -117,7 +151,8 @@ impl Process {
             .map_err(|error| Failure::Start(format!("cannot start a worker: {error}")))?;
         let (sender, commands) = mpsc::channel(16);
         let control = Arc::new(Controls {
-            corefile: Mutex::new(None),
+            settings: settings.clone(),
+            running: Mutex::new(None),
             current: Arc::clone(&current),
             commands: sender,
         });
@@ -139,8 +174,9 @@ impl Process {
 
     /// Reads the Corefile and swaps it in; on failure the current generation serves on.
     async fn activate(&mut self) -> Result<Diagnostics, Failure> {
-        let (name, text, path) = self.read()?;
+        let (name, text, is_file) = self.settings.read()?;
         let (mut corefile, mut errors) = parse_all(&name, &text, &*self.settings.environment);
+        let running = corefile.to_string();
         errors.extend(modernise(&mut corefile.blocks));
         let assembly = assemble(&corefile, self.settings.plugins, self.settings.dns_port);
         let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
@@ -157,11 +193,11 @@ impl Process {
         let wanted = Generation::wanted(&assembly.blocks);
         let bound = self.listeners.bind(&wanted).map_err(Failure::Start)?;
         let next = Generation::new(assembly.blocks, &self.listeners.places(&bound));
-        let before = self.control.corefile.lock().clone();
-        *self.control.corefile.lock() = path.map(|path| (path, text));
+        let running = is_file.then_some(running);
+        let before = std::mem::replace(&mut *self.control.running.lock(), running);
         let control: Arc<dyn Control> = Arc::clone(&self.control) as Arc<dyn Control>;
         if let Err(error) = next.start(&control, &tokio::runtime::Handle::current()) {
-            *self.control.corefile.lock() = before;
+            *self.control.running.lock() = before;
             return Err(Failure::Start(error.to_string()));
         }
         next.started().await;
@@ -178,47 +214,33 @@ impl Process {
         Ok(findings)
     }
 
-    fn read(&self) -> Result<(String, String, Option<PathBuf>), Failure> {
-        match &self.settings.source {
-            Source::Text { name, text } => Ok((name.clone(), text.clone(), None)),
-            Source::File(path) => {
-                let name = path.display().to_string();
-                let text = self.settings.environment.read(path);
-                let text = text.map_err(|error| Failure::Unreadable(unreadable(&name, &error)))?;
-                Ok((name, text, Some(path.clone())))
-            }
-        }
-    }
-
-    /// Reloads because of `why`, and logs as CoreDNS does; true if the new generation serves.
-    pub async fn reload(&mut self, why: &str) -> bool {
+    /// Reloads, and logs as CoreDNS does; the error says why the old generation serves on.
+    pub async fn reload(&mut self) -> Result<(), String> {
         tracing::info!("Reloading");
-        let emptied = matches!(self.read(), Ok((_, text, Some(_))) if text.trim().is_empty());
-        let outcome = if emptied {
-            Err(Failure::Unreadable(
-                "the Corefile is empty; the old one stays".to_owned(),
-            ))
-        } else {
-            self.activate().await
-        };
-        match outcome {
+        match self.activate_unless_empty().await {
             Ok(warnings) => {
                 warn(&warnings);
                 tracing::info!("Reloading complete");
-                true
+                Ok(())
             }
             Err(failure) => {
                 let short = failure.short();
                 tracing::error!("Restart failed: {short}");
-                tracing::error!("{why}: starting with listener file descriptors: {short}");
                 if let Failure::Mistakes(findings) = &failure {
-                    for line in findings.to_string().lines() {
-                        tracing::warn!("{line}");
-                    }
+                    warn(findings);
                 }
-                false
+                Err(short)
             }
         }
+    }
+
+    /// A file caught between being emptied and being written is no configuration.
+    async fn activate_unless_empty(&mut self) -> Result<Diagnostics, Failure> {
+        let (name, text, is_file) = self.settings.read()?;
+        if is_file && text.trim().is_empty() {
+            return Err(Failure::Unreadable(format!("{name} is empty")));
+        }
+        self.activate().await
     }
 
     /// Serves until `asked` ends or a plugin gives up; reloads asked by plugins happen here.
@@ -227,7 +249,7 @@ impl Process {
             signal = asked => Event::Signal(signal),
             command = self.commands.recv() => match command {
                 Some(Command::Reload(answer)) => {
-                    let done = self.reload("reload").await;
+                    let done = self.reload().await;
                     // The plugin that asked may be gone with its generation.
                     let _gone = answer.send(done);
                     Event::Handled

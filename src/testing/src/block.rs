@@ -1,7 +1,6 @@
 //! A server block without a server: set up from text, started, asked, stopped.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -80,6 +79,7 @@ impl Block {
             server: &self.config,
             listeners: std::slice::from_ref(&self.server),
             parts: &self.parts,
+            is_first: true,
             control: &control,
             token: &self.token,
             background: &background,
@@ -270,12 +270,16 @@ struct Process {
 }
 
 impl Control for Process {
-    fn corefile(&self) -> Option<(PathBuf, String)> {
+    fn running(&self) -> Option<String> {
         None
     }
 
-    fn reload(&self) -> Pin<Box<dyn Future<Output = bool> + Send>> {
-        Box::pin(std::future::ready(false))
+    fn on_disk(&self) -> Result<String, String> {
+        Err("no file".to_owned())
+    }
+
+    fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
+        Box::pin(std::future::ready(Err("no file".to_owned())))
     }
 
     fn fail(&self, message: String) {
