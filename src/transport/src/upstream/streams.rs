@@ -1,5 +1,8 @@
 //! Queries over TCP or TLS, on connections that are kept for the next query.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
