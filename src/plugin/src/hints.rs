@@ -31,6 +31,23 @@ impl Hints {
         }
     }
 
+    /// Sets the metadata `label`, if metadata is on.
+    pub fn set(&self, label: impl Into<Cow<'static, str>>, value: impl FnOnce() -> String) {
+        let Some(shared) = self.shared.get() else {
+            return;
+        };
+        if shared.sources.get().is_none() {
+            return;
+        }
+        let (label, value) = (label.into(), value());
+        let mut values = shared.values.lock();
+        if let Some(slot) = values.iter_mut().find(|(known, _)| *known == label) {
+            slot.1 = value;
+        } else if values.len() < VALUES_MAX {
+            values.push((label, value));
+        }
+    }
+
     fn shared(&self) -> &Arc<Shared> {
         self.shared.get_or_init(Arc::default)
     }
@@ -49,19 +66,7 @@ impl Query<'_> {
         label: impl Into<Cow<'static, str>>,
         value: impl FnOnce() -> String,
     ) {
-        let Some(shared) = self.context.hints.shared.get() else {
-            return;
-        };
-        if shared.sources.get().is_none() {
-            return;
-        }
-        let (label, value) = (label.into(), value());
-        let mut values = shared.values.lock();
-        if let Some(slot) = values.iter_mut().find(|(known, _)| *known == label) {
-            slot.1 = value;
-        } else if values.len() < VALUES_MAX {
-            values.push((label, value));
-        }
+        self.context.hints.set(label, value);
     }
 
     /// The value of the metadata `label`: one that was set, or what a plugin says when asked.

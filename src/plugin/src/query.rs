@@ -1,5 +1,6 @@
 //! A query on its way through the chain: borrowed while nobody waits, kept when somebody does.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -244,6 +245,15 @@ impl OwnedQuery {
     /// When it came.
     pub fn arrived(&self) -> Instant {
         self.0.arrived
+    }
+
+    /// Sets the metadata `label`, as [`Query::set_metadata`] does.
+    pub fn set_metadata(
+        &self,
+        label: impl Into<Cow<'static, str>>,
+        value: impl FnOnce() -> String,
+    ) {
+        self.0.hints.set(label, value);
     }
 
     /// Looks at the query as a stage does; not across a wait.
