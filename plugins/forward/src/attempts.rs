@@ -161,7 +161,7 @@ impl<'a> Asking<'a> {
         if self.line.failfast {
             return None;
         }
-        let place = self.next_that(|_| true)?;
+        let place = self.next_that(|_, _| true)?;
         let usual = self.line.upstreams.get(place)?.health.usual_wait();
         self.gives_up = self.gives_up.min(self.begun + (usual * 2).max(HOPELESS));
         Some(place)
