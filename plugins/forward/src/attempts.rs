@@ -50,8 +50,12 @@ impl Asked {
     /// What an equal query of another client gets of it; `None` if it has to ask itself.
     pub fn for_others(&self, same_subnet: bool) -> Option<Asked> {
         let mut shared = self.clone();
-        let Ok(reply) = &mut shared.answer else { return Some(shared) };
-        let Some(edns) = reply.edns().cloned() else { return Some(shared) };
+        let Ok(reply) = &mut shared.answer else {
+            return Some(shared);
+        };
+        let Some(edns) = reply.edns().cloned() else {
+            return Some(shared);
+        };
         if !same_subnet && merge::is_for_one_subnet(&edns.options) {
             return None;
         }
@@ -133,7 +137,9 @@ impl<'a> Asking<'a> {
         loop {
             if running.is_empty() {
                 let now = clock::now();
-                let Some(place) = self.next_place(now) else { return self.no_answer() };
+                let Some(place) = self.next_place(now) else {
+                    return self.no_answer();
+                };
                 timer.as_mut().reset(self.ask(place, now, &mut running));
             }
             match next_event(&mut running, timer.as_mut()).await {
@@ -152,7 +158,9 @@ impl<'a> Asking<'a> {
         if !self.may_ask(now) {
             return None;
         }
-        let found = self.next_that(Upstream::is_fine).or_else(|| self.next_that(Upstream::is_up));
+        let found = self
+            .next_that(Upstream::is_fine)
+            .or_else(|| self.next_that(Upstream::is_up));
         if found.is_some() {
             return found;
         }
@@ -168,7 +176,10 @@ impl<'a> Asking<'a> {
     }
 
     fn may_ask(&self, now: Instant) -> bool {
-        let allowed = self.line.max_connect_attempts.is_none_or(|max| self.attempts < max);
+        let allowed = self
+            .line
+            .max_connect_attempts
+            .is_none_or(|max| self.attempts < max);
         allowed && now < self.gives_up && now < self.begun + ATTEMPTS_END
     }
 
@@ -189,7 +200,9 @@ impl<'a> Asking<'a> {
     /// Sends the query; returns when an answer is overdue.
     fn ask(&mut self, place: usize, now: Instant, running: &mut AllRunning<'a>) -> Instant {
         let line = self.line;
-        let Some(upstream) = line.upstreams.get(place) else { return now };
+        let Some(upstream) = line.upstreams.get(place) else {
+            return now;
+        };
         let question = Question {
             packet: self.packet,
             way: self.way,
@@ -198,7 +211,11 @@ impl<'a> Asking<'a> {
         };
         self.attempts += 1;
         self.last = Some(place);
-        running.push(Running { place, sent: now, reply: Box::pin(upstream.ask(question)) });
+        running.push(Running {
+            place,
+            sent: now,
+            reply: Box::pin(upstream.ask(question)),
+        });
         now + upstream.health.usual_wait()
     }
 
@@ -208,7 +225,9 @@ impl<'a> Asking<'a> {
         let Some((place, sent)) = running.last().map(|last| (last.place, last.sent)) else {
             return now;
         };
-        let Some(slow) = self.line.upstreams.get(place) else { return self.gives_up };
+        let Some(slow) = self.line.upstreams.get(place) else {
+            return self.gives_up;
+        };
         slow.health.suspected(sent);
         if !self.may_ask(now) {
             return self.gives_up;
@@ -233,17 +252,33 @@ impl<'a> Asking<'a> {
     }
 
     fn has_other(&self, running: &AllRunning<'a>) -> bool {
-        self.order.iter().any(|place| self.is_other(*place, running))
+        self.order
+            .iter()
+            .any(|place| self.is_other(*place, running))
     }
 
     /// An upstream that is not asked yet: one that is up, or any if none is.
     fn other_place(&self, running: &AllRunning<'a>) -> Option<usize> {
-        let others = || self.order.iter().copied().filter(|place| self.is_other(*place, running));
-        let up = |place: &usize| {
-            self.line.upstreams.get(*place).is_some_and(|upstream| !upstream.health.is_down())
+        let others = || {
+            self.order
+                .iter()
+                .copied()
+                .filter(|place| self.is_other(*place, running))
         };
-        let all_down = self.line.upstreams.iter().all(|upstream| upstream.health.is_down());
-        others().find(up).or_else(|| others().next().filter(|_| all_down))
+        let up = |place: &usize| {
+            self.line
+                .upstreams
+                .get(*place)
+                .is_some_and(|upstream| !upstream.health.is_down())
+        };
+        let all_down = self
+            .line
+            .upstreams
+            .iter()
+            .all(|upstream| upstream.health.is_down());
+        others()
+            .find(up)
+            .or_else(|| others().next().filter(|_| all_down))
     }
 
     fn is_other(&self, place: usize, running: &AllRunning<'a>) -> bool {
@@ -273,16 +308,25 @@ impl<'a> Asking<'a> {
     }
 
     fn answered(&self, place: usize, reply: Reply) -> Asked {
-        Asked { answer: Ok(reply), upstream: self.line.upstreams.get(place).cloned() }
+        Asked {
+            answer: Ok(reply),
+            upstream: self.line.upstreams.get(place).cloned(),
+        }
     }
 
     fn no_answer(self) -> Asked {
-        let upstream = self.last.and_then(|place| self.line.upstreams.get(place)).cloned();
+        let upstream = self
+            .last
+            .and_then(|place| self.line.upstreams.get(place))
+            .cloned();
         let text = || match &self.error {
             Some(error) => Failure(error.to_string().into()),
             None => Failure("no healthy proxies".into()),
         };
-        Asked { answer: self.second_best.ok_or_else(text), upstream }
+        Asked {
+            answer: self.second_best.ok_or_else(text),
+            upstream,
+        }
     }
 }
 

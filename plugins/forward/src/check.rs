@@ -23,7 +23,11 @@ pub(crate) async fn watch(upstream: Arc<Upstream>, checks: Checks, transport: Tr
         query.flags &= !flag::RD;
     }
     let query = query.to_packet();
-    let way = if transport.force_tcp { Way::Tcp } else { Way::Udp };
+    let way = if transport.force_tcp {
+        Way::Tcp
+    } else {
+        Way::Udp
+    };
     loop {
         upstream.health.wanted().await;
         let pause_max = (checks.interval * BACK_OFF).max(PAUSE_MIN);
@@ -40,7 +44,12 @@ pub(crate) async fn watch(upstream: Arc<Upstream>, checks: Checks, transport: Tr
 async fn check(upstream: &Upstream, query: &[u8], way: Way) -> bool {
     let deadline = clock::now() + PATIENCE;
     let udp_limit = usize::from(u16::MAX);
-    let asked = upstream.check(Question { packet: query, way, udp_limit, deadline });
+    let asked = upstream.check(Question {
+        packet: query,
+        way,
+        udp_limit,
+        deadline,
+    });
     tokio::pin!(asked);
     let answered = match tokio::time::timeout(upstream.health.silence(), &mut asked).await {
         Ok(answered) => answered,

@@ -102,13 +102,18 @@ impl Health {
 
     /// Updates the round trip by one that was measured, RFC 6298 section 2.
     fn learn(&self, measured: Duration) {
-        let measured = u32::try_from(measured.as_micros()).unwrap_or(u32::MAX / 8).max(1);
+        let measured = u32::try_from(measured.as_micros())
+            .unwrap_or(u32::MAX / 8)
+            .max(1);
         // Two workers may lose an update to each other: it is an estimate.
         let updated = match unpack(self.round_trip.load(Relaxed)) {
             (0, _) => (measured, measured / 2),
             (smooth, variation) => {
                 let off = smooth.abs_diff(measured);
-                (smooth - smooth / 8 + measured / 8, variation - variation / 4 + off / 4)
+                (
+                    smooth - smooth / 8 + measured / 8,
+                    variation - variation / 4 + off / 4,
+                )
             }
         };
         self.round_trip.store(pack(updated), Relaxed);
@@ -187,7 +192,10 @@ mod tests {
             health.heard(sent, sent + Duration::from_millis(200));
         }
         let wait = health.usual_wait();
-        assert!(wait > Duration::from_millis(190) && wait < Duration::from_millis(260), "{wait:?}");
+        assert!(
+            wait > Duration::from_millis(190) && wait < Duration::from_millis(260),
+            "{wait:?}"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -43,7 +43,10 @@ impl Key {
             key.extend_from_slice(&edns.udp_size.to_be_bytes());
             key.extend_from_slice(&edns.flags.to_be_bytes());
             key.push(edns.version);
-            for (code, data) in edns.options().filter(|(code, _)| !IRRELEVANT.contains(code)) {
+            for (code, data) in edns
+                .options()
+                .filter(|(code, _)| !IRRELEVANT.contains(code))
+            {
                 key.extend_from_slice(&code.to_be_bytes());
                 key.extend_from_slice(&u16::try_from(data.len()).unwrap_or(0).to_be_bytes());
                 key.extend_from_slice(data);
@@ -103,7 +106,10 @@ pub(crate) enum Join<T> {
 impl<T> Merging<T> {
     /// No queries yet.
     pub fn new() -> Self {
-        Merging { hasher: RandomState::default(), shards: std::array::from_fn(|_| Mutex::default()) }
+        Merging {
+            hasher: RandomState::default(),
+            shards: std::array::from_fn(|_| Mutex::default()),
+        }
     }
 
     fn shard(&self, key: &Key) -> &Mutex<HashMap<Key, Arc<Flight<T>>, RandomState>> {
@@ -120,7 +126,11 @@ impl<T> Merging<T> {
             return Join::Follow(Arc::clone(flight));
         }
         let (result, ended) = (OnceLock::new(), Notify::new());
-        let flight = Arc::new(Flight { subnet: subnet(), result, ended });
+        let flight = Arc::new(Flight {
+            subnet: subnet(),
+            result,
+            ended,
+        });
         shard.insert(key.clone(), Arc::clone(&flight));
         Join::Lead(flight)
     }

@@ -43,8 +43,14 @@ static MISSES: CounterVec = CounterVec::new(
 );
 
 /// All of them.
-pub(crate) static ALL: &[&dyn Family] =
-    &[&BROKEN, &REJECTS, &DURATION, &CHECK_FAILURES, &HITS, &MISSES];
+pub(crate) static ALL: &[&dyn Family] = &[
+    &BROKEN,
+    &REJECTS,
+    &DURATION,
+    &CHECK_FAILURES,
+    &HITS,
+    &MISSES,
+];
 
 /// The counters that all forwards of the process share.
 pub(crate) struct Totals {
@@ -57,7 +63,10 @@ pub(crate) struct Totals {
 impl Totals {
     /// The counters; shown as 0 from now on.
     pub fn new() -> Self {
-        Totals { broken: BROKEN.with(&[]), rejects: REJECTS.with(&[]) }
+        Totals {
+            broken: BROKEN.with(&[]),
+            rejects: REJECTS.with(&[]),
+        }
     }
 }
 
@@ -103,7 +112,9 @@ impl PerUpstream {
     /// Counts a query over `way`, on a socket that had been used before or not.
     pub fn connected(&self, way: ProtocolLabel, reused: bool) {
         let (place, proto) = way;
-        let Some(slot) = self.ways.get(place) else { return };
+        let Some(slot) = self.ways.get(place) else {
+            return;
+        };
         let labels = [PROXY, &self.to, proto];
         let (hits, misses) = slot.get_or_init(|| (HITS.with(&labels), MISSES.with(&labels)));
         if reused { hits.inc() } else { misses.inc() }

@@ -28,7 +28,9 @@ fn system(name: &str) -> Result<Vec<IpAddr>, String> {
 }
 
 fn ask_each(name: &str, resolvers: &[SocketAddr]) -> Result<Vec<IpAddr>, String> {
-    let owner: Name = name.parse().map_err(|_| format!("{name:?} is not a domain name"))?;
+    let owner: Name = name
+        .parse()
+        .map_err(|_| format!("{name:?} is not a domain name"))?;
     let mut cause = String::new();
     for resolver in resolvers {
         let mut found = Vec::new();
@@ -64,7 +66,10 @@ fn ask(name: &Name, qtype: RecordType, resolver: SocketAddr) -> io::Result<Vec<I
     let mut buffer = [0; 4096];
     for _ in 0..STRANGERS_MAX {
         let length = socket.recv(&mut buffer)?;
-        if let Some(reply) = buffer.get(..length).and_then(|packet| reply_to(&query, packet)) {
+        if let Some(reply) = buffer
+            .get(..length)
+            .and_then(|packet| reply_to(&query, packet))
+        {
             return Ok(addresses_in(&reply));
         }
     }
@@ -82,7 +87,9 @@ fn reply_to(query: &[u8], packet: &[u8]) -> Option<Reply> {
 }
 
 fn addresses_in(reply: &Reply) -> Vec<IpAddr> {
-    let answers = reply.records().filter(|record| record.section == Section::Answer);
+    let answers = reply
+        .records()
+        .filter(|record| record.section == Section::Answer);
     let address = |record: catena_dns::RecordView| {
         let octets = reply.packet().get(record.rdata..record.end)?;
         match record.rtype {

@@ -53,8 +53,11 @@ impl Forward {
     pub fn new(config: Config, another_follows: bool) -> Result<Forward, String> {
         let tls = tls_client(&config)?;
         let upstream = |target| Upstream::new(target, &config, tls.as_ref()).map(Arc::new);
-        let upstreams: Vec<_> =
-            config.targets.iter().map(upstream).collect::<Result<_, String>>()?;
+        let upstreams: Vec<_> = config
+            .targets
+            .iter()
+            .map(upstream)
+            .collect::<Result<_, String>>()?;
         let limit = match config.max_concurrent {
             0 => CONCURRENT_MAX,
             max => max,
@@ -72,7 +75,11 @@ impl Forward {
             checks: config.checks,
             concurrent: AtomicUsize::new(0),
             max_concurrent: limit,
-            next: if another_follows { config.next } else { Vec::new() },
+            next: if another_follows {
+                config.next
+            } else {
+                Vec::new()
+            },
             next_on_nodata: another_follows && config.next_on_nodata,
             merging: Merging::new(),
             upstreams,
@@ -89,11 +96,16 @@ impl Forward {
 /// TLS as `tls` sets it; `None` if no upstream needs it and no file is to be checked.
 fn tls_client(config: &Config) -> Result<Option<TlsClient>, String> {
     let TlsFiles { ca, identity } = &config.tls;
-    let wanted = config.targets.iter().any(|target| target.protocol != Protocol::Dns);
+    let wanted = config
+        .targets
+        .iter()
+        .any(|target| target.protocol != Protocol::Dns);
     if !wanted && ca.is_none() && identity.is_none() {
         return Ok(None);
     }
-    let identity = identity.as_ref().map(|(cert, key)| (cert.as_path(), key.as_path()));
+    let identity = identity
+        .as_ref()
+        .map(|(cert, key)| (cert.as_path(), key.as_path()));
     let client = TlsClient::new(ca.as_deref(), identity);
     client.map(Some).map_err(|error| match identity {
         Some(_) => format!("could not load TLS cert: {error}"),
@@ -117,7 +129,10 @@ impl Plugin for Forward {
         let task = Task {
             way,
             key: merge::is_plain(query).then(|| Key::new(query, way)),
-            subnet: query.edns().map(|edns| merge::subnet(edns.options)).unwrap_or_default(),
+            subnet: query
+                .edns()
+                .map(|edns| merge::subnet(edns.options))
+                .unwrap_or_default(),
             udp_limit: query.udp_limit(),
             next: line.uses_next().then(|| next.keep()),
             query: query.keep(),
@@ -190,7 +205,8 @@ impl Task {
         async move {
             let Asked { answer, upstream } = self.answer().await;
             if let Some(upstream) = upstream {
-                self.query.set_metadata("forward/upstream", || upstream.label.to_string());
+                self.query
+                    .set_metadata("forward/upstream", || upstream.label.to_string());
             }
             let line = &*self.place.0;
             match answer {
@@ -216,7 +232,11 @@ impl Task {
         for _ in 0..FOLLOWS_MAX {
             match line.merging.join(key, || self.subnet.clone()) {
                 Join::Lead(flight) => {
-                    let lead = Lead { line, key, flight: Some(flight) };
+                    let lead = Lead {
+                        line,
+                        key,
+                        flight: Some(flight),
+                    };
                     let asked = self.ask().await;
                     lead.end(&asked);
                     return asked;
@@ -236,7 +256,9 @@ impl Task {
 
     async fn ask(&self) -> Asked {
         let line = &*self.place.0;
-        Asking::new(line, self.query.packet(), self.way, self.udp_limit).run().await
+        Asking::new(line, self.query.packet(), self.way, self.udp_limit)
+            .run()
+            .await
     }
 }
 
@@ -250,7 +272,9 @@ struct Lead<'a> {
 impl Lead<'_> {
     fn end(mut self, asked: &Asked) {
         if let Some(flight) = self.flight.take() {
-            self.line.merging.end(self.key, &flight, || Some(asked.clone()));
+            self.line
+                .merging
+                .end(self.key, &flight, || Some(asked.clone()));
         }
     }
 }

@@ -159,7 +159,9 @@ pub(crate) fn read(cx: &mut Setup<'_>, line: &Line<'_>) -> Result<Config, SetupE
 fn targets(line: &Line<'_>, args: Args<'_>, config: &Config) -> Result<Vec<Target>, SetupError> {
     if args.len() > TARGETS_MAX {
         let count = args.len();
-        return Err(line.error(format_args!("more than {TARGETS_MAX} TOs configured: {count}")));
+        return Err(line.error(format_args!(
+            "more than {TARGETS_MAX} TOs configured: {count}"
+        )));
     }
     let mut targets: Vec<Target> = Vec::new();
     for arg in args {
@@ -168,9 +170,13 @@ fn targets(line: &Line<'_>, args: Args<'_>, config: &Config) -> Result<Vec<Targe
             To::Host(host) => {
                 let addresses = resolve::addresses(&host.name, &config.resolvers);
                 let addresses = addresses.map_err(|error| {
-                    arg.error(error).with_hint("an IP address or a file needs no look-up at start")
+                    arg.error(error)
+                        .with_hint("an IP address or a file needs no look-up at start")
                 })?;
-                addresses.into_iter().map(|address| host.target(address)).collect()
+                addresses
+                    .into_iter()
+                    .map(|address| host.target(address))
+                    .collect()
             }
         };
         for target in found {
@@ -264,7 +270,11 @@ fn positive_time(property: &Line<'_>) -> Result<Duration, SetupError> {
         return Err(wrong());
     }
     let time = arg.duration()?;
-    if time.is_zero() { Err(wrong()) } else { Ok(time) }
+    if time.is_zero() {
+        Err(wrong())
+    } else {
+        Ok(time)
+    }
 }
 
 fn number(property: &Line<'_>) -> Result<usize, SetupError> {
@@ -274,7 +284,10 @@ fn number(property: &Line<'_>) -> Result<usize, SetupError> {
 }
 
 fn small_number(property: &Line<'_>) -> Result<u32, SetupError> {
-    property.args().only("INTEGER")?.parse("a whole number below 2^32")
+    property
+        .args()
+        .only("INTEGER")?
+        .parse("a whole number below 2^32")
 }
 
 fn except(cx: &mut Setup<'_>, property: &Line<'_>) -> Result<Vec<Name>, SetupError> {
@@ -284,7 +297,10 @@ fn except(cx: &mut Setup<'_>, property: &Line<'_>) -> Result<Vec<Name>, SetupErr
     for arg in args.by_ref() {
         match zones::parse(arg.text()) {
             Some(zones) => names.extend(zones),
-            None => cx.warn(property, &format!("'{}' is no domain name: ignored", arg.text())),
+            None => cx.warn(
+                property,
+                &format!("'{}' is no domain name: ignored", arg.text()),
+            ),
         }
     }
     Ok(names)
@@ -301,13 +317,19 @@ fn doh_method(property: &Line<'_>) -> Result<DohMethod, SetupError> {
 
 fn tls_files(cx: &Setup<'_>, property: &Line<'_>) -> Result<TlsFiles, SetupError> {
     let mut args = property.args();
-    let paths: Vec<PathBuf> =
-        args.by_ref().take(3).map(|arg| cx.server.path(arg.text())).collect();
+    let paths: Vec<PathBuf> = args
+        .by_ref()
+        .take(3)
+        .map(|arg| cx.server.path(arg.text()))
+        .collect();
     args.finish()?;
     let mut paths = paths.into_iter();
     Ok(match (paths.next(), paths.next(), paths.next()) {
         (ca, None, _) => TlsFiles { ca, identity: None },
-        (certificate, Some(key), ca) => TlsFiles { ca, identity: certificate.zip(Some(key)) },
+        (certificate, Some(key), ca) => TlsFiles {
+            ca,
+            identity: certificate.zip(Some(key)),
+        },
     })
 }
 
@@ -347,7 +369,9 @@ fn rcodes(property: &Line<'_>) -> Result<Vec<Rcode>, SetupError> {
     let args = property.args();
     args.clone().required("RCODE")?;
     args.map(|arg| {
-        let known = Rcode::NAMED.iter().find(|(_, name)| name.eq_ignore_ascii_case(arg.text()));
+        let known = Rcode::NAMED
+            .iter()
+            .find(|(_, name)| name.eq_ignore_ascii_case(arg.text()));
         known
             .map(|(rcode, _)| *rcode)
             .ok_or_else(|| arg.error(format_args!("{} is not a valid rcode", arg.text())))
@@ -374,9 +398,13 @@ fn resolvers(property: &Line<'_>) -> Result<Vec<SocketAddr>, SetupError> {
     args.clone().required("IP[:PORT]")?;
     args.map(|arg| {
         let text = arg.text();
-        let address = text.parse::<IpAddr>().map(|address| SocketAddr::new(address, 53));
+        let address = text
+            .parse::<IpAddr>()
+            .map(|address| SocketAddr::new(address, 53));
         address.or_else(|_| text.parse()).map_err(|_| {
-            arg.error(format_args!("resolver must be an IP address or IP:port: {text:?}"))
+            arg.error(format_args!(
+                "resolver must be an IP address or IP:port: {text:?}"
+            ))
         })
     })
     .collect()

@@ -64,7 +64,12 @@ impl Host {
         // A certificate is checked for the name that the operator wrote.
         let name = self.server_name.as_ref().unwrap_or(&self.name);
         let server_name = (self.protocol != Protocol::Dns).then(|| name.clone());
-        Target { label: server.to_string(), server, protocol: self.protocol, server_name }
+        Target {
+            label: server.to_string(),
+            server,
+            protocol: self.protocol,
+            server_name,
+        }
     }
 }
 
@@ -105,9 +110,9 @@ pub(crate) fn parse(text: &str) -> Result<To, String> {
         Err(error) if address.contains('/') => {
             Err(format!("not an IP address or file {text:?}: {error}"))
         }
-        Err(_) if address.is_empty() || address.parse::<Name>().is_err() => {
-            Err(format!("not an IP address, file, or valid domain: {text:?}"))
-        }
+        Err(_) if address.is_empty() || address.parse::<Name>().is_err() => Err(format!(
+            "not an IP address, file, or valid domain: {text:?}"
+        )),
         Err(_) => Ok(To::Host(Host {
             name: address.to_owned(),
             port: parse_port(port, protocol, text)?,
@@ -124,9 +129,9 @@ fn split_scheme(text: &str) -> Result<(Protocol, &str), String> {
     match SCHEMES.iter().find(|(name, _)| *name == scheme) {
         None => Ok((Protocol::Dns, text)),
         Some((_, Some(protocol))) => Ok((*protocol, rest)),
-        Some((name, None)) => {
-            Err(format!("'{name}' is not supported as a destination protocol in forward: {text}"))
-        }
+        Some((name, None)) => Err(format!(
+            "'{name}' is not supported as a destination protocol in forward: {text}"
+        )),
     }
 }
 
@@ -137,7 +142,9 @@ fn split_port(text: &str) -> Option<(&str, &str)> {
             let (host, rest) = inner.split_once(']')?;
             Some((host, rest.strip_prefix(':')?))
         }
-        None => text.rsplit_once(':').filter(|(host, _)| !host.contains(':')),
+        None => text
+            .rsplit_once(':')
+            .filter(|(host, _)| !host.contains(':')),
     }
 }
 
@@ -151,7 +158,9 @@ fn split_zone(host: &str) -> (&str, Option<&str>) {
 fn parse_port(port: Option<&str>, protocol: Protocol, text: &str) -> Result<u16, String> {
     match port {
         None => Ok(protocol.default_port()),
-        Some(port) => port.parse().map_err(|_| format!("invalid port {port:?} in {text:?}")),
+        Some(port) => port
+            .parse()
+            .map_err(|_| format!("invalid port {port:?} in {text:?}")),
     }
 }
 
@@ -171,7 +180,12 @@ fn target(
         _ => SocketAddr::new(address, port),
     };
     let name = zone.filter(|_| protocol != Protocol::Dns);
-    Ok(Target { label, server, protocol, server_name: name.map(str::to_owned) })
+    Ok(Target {
+        label,
+        server,
+        protocol,
+        server_name: name.map(str::to_owned),
+    })
 }
 
 /// The number of a network interface, for link-local addresses.
@@ -195,11 +209,19 @@ fn read_servers(path: &str, protocol: Protocol) -> std::io::Result<Vec<Target>> 
 fn name_servers(text: &str, protocol: Protocol) -> Vec<Target> {
     let servers = text.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
-        (words.next() == Some("nameserver")).then(|| words.next()).flatten()
+        (words.next() == Some("nameserver"))
+            .then(|| words.next())
+            .flatten()
     });
     let targets = servers.filter_map(|server| {
         let (address, zone) = split_zone(server);
-        target(address.parse().ok()?, protocol.default_port(), protocol, zone).ok()
+        target(
+            address.parse().ok()?,
+            protocol.default_port(),
+            protocol,
+            zone,
+        )
+        .ok()
     });
     targets.collect()
 }
@@ -242,13 +264,17 @@ mod tests {
         assert_eq!(quad9.server_name.as_deref(), Some("dns.quad9.net"));
         let local = one("fe80::1%7");
         assert_eq!(local.server_name, None);
-        let SocketAddr::V6(server) = local.server else { panic!("{local:?}") };
+        let SocketAddr::V6(server) = local.server else {
+            panic!("{local:?}")
+        };
         assert_eq!(server.scope_id(), 7);
     }
 
     #[test]
     fn host_names_are_left_to_a_look_up() {
-        let To::Host(host) = parse("tls://dns.example.org:1853").unwrap() else { panic!() };
+        let To::Host(host) = parse("tls://dns.example.org:1853").unwrap() else {
+            panic!()
+        };
         assert_eq!(host.name, "dns.example.org");
         let target = host.target("192.0.2.1".parse().unwrap());
         assert_eq!(target.label, "192.0.2.1:1853");
@@ -259,8 +285,14 @@ mod tests {
     fn what_cannot_be_asked_is_refused_in_known_words() {
         for (text, words) in [
             ("tls://", "invalid address: \"tls://\""),
-            ("quic://127.0.0.1:1", "'quic' is not supported as a destination protocol in forward"),
-            ("https://127.0.0.1/resolve", "paths are not allowed in HTTPS upstream addresses"),
+            (
+                "quic://127.0.0.1:1",
+                "'quic' is not supported as a destination protocol in forward",
+            ),
+            (
+                "https://127.0.0.1/resolve",
+                "paths are not allowed in HTTPS upstream addresses",
+            ),
             ("/no/such/file", "not an IP address or file"),
             ("bad..name", "not an IP address, file, or valid domain"),
             ("127.0.0.1:dns", "invalid port"),
@@ -273,8 +305,10 @@ mod tests {
     #[test]
     fn name_servers_of_a_file_are_read_and_the_rest_is_skipped() {
         let text = "# comment\nsearch corp.test\nnameserver 127.0.0.1\n nameserver ::1\nnameserver x\n#nameserver 1.1.1.1\n";
-        let labels: Vec<_> =
-            name_servers(text, Protocol::Dns).into_iter().map(|one| one.label).collect();
+        let labels: Vec<_> = name_servers(text, Protocol::Dns)
+            .into_iter()
+            .map(|one| one.label)
+            .collect();
         assert_eq!(labels, ["127.0.0.1:53", "[::1]:53"]);
     }
 }

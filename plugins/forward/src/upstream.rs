@@ -51,8 +51,12 @@ impl Way {
     /// The way for a query that came over TCP or not.
     pub fn new(transport: Transport, came_over_tcp: bool) -> Way {
         match transport {
-            Transport { force_tcp: true, .. } => Way::Tcp,
-            Transport { prefer_udp: true, .. } => Way::UdpThenTcp,
+            Transport {
+                force_tcp: true, ..
+            } => Way::Tcp,
+            Transport {
+                prefer_udp: true, ..
+            } => Way::UdpThenTcp,
             _ if came_over_tcp => Way::Tcp,
             _ => Way::Udp,
         }
@@ -75,11 +79,20 @@ pub(crate) struct Question<'a> {
 impl Upstream {
     /// The upstream at `target`; `tls` checks it if it is encrypted.
     pub fn new(target: &Target, config: &Config, tls: Option<&TlsClient>) -> Result<Self, String> {
-        let endpoint = Endpoint { server: target.server, source: config.source_address };
-        let options = StreamOptions { expire: config.expire, max_idle: config.max_idle };
+        let endpoint = Endpoint {
+            server: target.server,
+            source: config.source_address,
+        };
+        let options = StreamOptions {
+            expire: config.expire,
+            max_idle: config.max_idle,
+        };
         let link = match (target.protocol, tls) {
             (Protocol::Tls | Protocol::Https, Some(client)) => {
-                let name = config.tls_servername.as_ref().or(target.server_name.as_ref());
+                let name = config
+                    .tls_servername
+                    .as_ref()
+                    .or(target.server_name.as_ref());
                 let name = name.map(|name| server_name(name)).transpose()?;
                 Link::Tls(Streams::tls(endpoint, client.clone(), name, options))
             }
@@ -110,21 +123,30 @@ impl Upstream {
         let reply = self.exchange(question).await?;
         let now = clock::now();
         self.health.heard(sent, now);
-        self.metrics.replied(reply.rcode(), (now - sent).as_secs_f64());
+        self.metrics
+            .replied(reply.rcode(), (now - sent).as_secs_f64());
         Ok(reply)
     }
 
     /// Checks whether it answers at all; anything that answers the question will do.
     pub async fn check(&self, question: Question<'_>) -> bool {
-        let Question { packet, deadline, way, .. } = question;
+        let Question {
+            packet,
+            deadline,
+            way,
+            ..
+        } = question;
         let sent = clock::now();
         let answered = match &self.link {
             Link::Plain(_) if way != Way::Tcp => {
-                exchange_udp(self.endpoint, packet, deadline, |_| Some(())).await.is_ok()
+                exchange_udp(self.endpoint, packet, deadline, |_| Some(()))
+                    .await
+                    .is_ok()
             }
-            Link::Plain(streams) | Link::Tls(streams) => {
-                streams.exchange(packet, deadline, |_| Some(())).await.is_ok()
-            }
+            Link::Plain(streams) | Link::Tls(streams) => streams
+                .exchange(packet, deadline, |_| Some(()))
+                .await
+                .is_ok(),
         };
         if answered {
             self.health.heard(sent, clock::now());
@@ -148,9 +170,18 @@ impl Upstream {
     }
 
     async fn datagram(&self, question: Question<'_>) -> Result<Reply, AskError> {
-        let Question { packet, deadline, udp_limit, .. } = question;
+        let Question {
+            packet,
+            deadline,
+            udp_limit,
+            ..
+        } = question;
         let read = |reply: &[u8]| {
-            if reply.len() > udp_limit { cut(reply) } else { whole(reply) }
+            if reply.len() > udp_limit {
+                cut(reply)
+            } else {
+                whole(reply)
+            }
         };
         let answer = exchange_udp(self.endpoint, packet, deadline, read).await;
         self.taken(answer, metrics::UDP)
@@ -162,7 +193,9 @@ impl Upstream {
         label: ProtocolLabel,
         question: Question<'_>,
     ) -> Result<Reply, AskError> {
-        let answer = streams.exchange(question.packet, question.deadline, whole).await;
+        let answer = streams
+            .exchange(question.packet, question.deadline, whole)
+            .await;
         self.taken(answer, label)
     }
 
@@ -178,7 +211,11 @@ impl Upstream {
             }
             Err(error) => {
                 let udp = label == metrics::UDP;
-                Err(AskError { to: Arc::clone(&self.label), udp, error })
+                Err(AskError {
+                    to: Arc::clone(&self.label),
+                    udp,
+                    error,
+                })
             }
         }
     }
@@ -218,7 +255,8 @@ fn cut(packet: &[u8]) -> Option<Reply> {
 pub(crate) fn readdress(reply: &mut Reply, query: &[u8]) {
     let end = reply.records_at();
     for range in [0..2, HEADER_LEN..end] {
-        if let (Some(to), Some(from)) = (reply.packet_mut().get_mut(range.clone()), query.get(range))
+        if let (Some(to), Some(from)) =
+            (reply.packet_mut().get_mut(range.clone()), query.get(range))
         {
             to.copy_from_slice(from);
         }
