@@ -8,6 +8,11 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_reload::PLUGIN,
     #[cfg(feature = "cache")]
     &catena_cache::PLUGIN,
+    // Right before what may lead back here.
+    #[cfg(feature = "loop")]
+    &catena_loop::PLUGIN,
+    #[cfg(feature = "forward")]
+    &catena_forward::PLUGIN,
     #[cfg(feature = "whoami")]
     &catena_whoami::PLUGIN,
 ];

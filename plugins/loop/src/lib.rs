@@ -161,7 +161,7 @@ impl Watch {
                     proofs += 1;
                     if proofs == PROOFS {
                         return Some(format!(
-                            "Loop ({client} -> {shown}) detected for zone \"{}\", see \
+                            "plugin/loop: Loop ({client} -> {shown}) detected for zone \"{}\", see \
                              https://coredns.io/plugins/loop#troubleshooting. \
                              Query: \"HINFO {name}\"",
                             self.zone
