@@ -32,7 +32,8 @@ impl Moment {
 
 /// `time` in milliseconds.
 pub(crate) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+    let whole = time.as_secs().saturating_mul(1000);
+    whole.saturating_add(u64::from(time.subsec_millis()))
 }
 
 /// A stored answer.
