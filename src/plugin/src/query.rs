@@ -54,6 +54,7 @@ pub struct Context<'a> {
     /// The server, to ask it again.
     pub resolver: &'a Arc<dyn Resolver>,
     pub(crate) hints: Hints,
+    deadline: OnceLock<Instant>,
     depth: u8,
 }
 
@@ -75,6 +76,7 @@ impl<'a> Context<'a> {
             server,
             resolver,
             hints,
+            deadline: OnceLock::new(),
             depth: 0,
         }
     }
@@ -88,6 +90,7 @@ impl<'a> Context<'a> {
             server: self.server,
             resolver: self.resolver,
             hints: self.hints.share(),
+            deadline: self.deadline.clone(),
             depth: self.depth,
         }
     }
@@ -125,6 +128,16 @@ impl<'a> Query<'a> {
         self.context.client
     }
 
+    /// Says when the client stops waiting; the first who says so is believed.
+    pub fn set_deadline(&self, deadline: Instant) {
+        let _set_before = self.context.deadline.set(deadline);
+    }
+
+    /// When the client stops waiting, if a plugin has said so.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.context.deadline.get().copied()
+    }
+
     /// The most octets its answer may have.
     pub fn size_limit(&self) -> usize {
         match self.context.transport {
@@ -145,6 +158,7 @@ impl<'a> Query<'a> {
                 server: Arc::clone(self.context.server),
                 resolver: Arc::clone(self.context.resolver),
                 hints: self.context.hints.share(),
+                deadline: self.deadline(),
                 depth: self.context.depth,
             }))
         };
@@ -164,6 +178,7 @@ impl<'a> Query<'a> {
             server: Arc::clone(self.context.server),
             resolver: Arc::clone(self.context.resolver),
             hints: Hints::default(),
+            deadline: None,
             depth: self.context.depth,
         }))
     }
@@ -223,6 +238,7 @@ struct Kept {
     server: Arc<ServerId>,
     resolver: Arc<dyn Resolver>,
     hints: Hints,
+    deadline: Option<Instant>,
     depth: u8,
 }
 
@@ -256,6 +272,11 @@ impl OwnedQuery {
         self.0.hints.set(label, value);
     }
 
+    /// When the client stops waiting, if a plugin has said so.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.deadline
+    }
+
     /// Looks at the query as a stage does; not across a wait.
     pub fn view<T>(&self, look: impl FnOnce(&Query<'_>) -> T) -> T {
         let kept = &*self.0;
@@ -268,6 +289,7 @@ impl OwnedQuery {
             server: &kept.server,
             resolver: &kept.resolver,
             hints: kept.hints.share(),
+            deadline: kept.deadline.map(OnceLock::from).unwrap_or_default(),
             depth: kept.depth,
         };
         let message = QueryMessage::readmit(&kept.packet, &mut scratch);

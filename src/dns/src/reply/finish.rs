@@ -18,9 +18,15 @@ impl Reply {
     /// the options of the reply if it has its own, else those of the query that may be echoed.
     /// Records are dropped from the end until the rest fits, and then TC is set.
     pub fn finish(&mut self, query: &QueryMessage<'_>, limit: usize) {
-        let limit = limit.min(MESSAGE_MAX);
-        let client = query.edns();
-        let opt_len = match (&self.parts.edns, client) {
+        let mut limit = limit.min(MESSAGE_MAX);
+        let mut client = query.edns().copied();
+        if let Some((size, length)) = self.parts.size_cap {
+            limit = limit.min(usize::from(length));
+            if let Some(client) = &mut client {
+                client.udp_size = client.udp_size.min(size);
+            }
+        }
+        let opt_len = match (&self.parts.edns, &client) {
             (None, None) => 0,
             (Some(own), _) => OPT_LEN + own.options.len(),
             (None, Some(client)) => OPT_LEN + echoed_len(client),
@@ -28,11 +34,16 @@ impl Reply {
         if self.parts.packet.len() + opt_len > limit {
             self.truncate(limit.saturating_sub(opt_len));
         }
-        match (self.parts.edns.take(), client) {
+        match (self.parts.edns.take(), &client) {
             (None, None) => {}
             (None, Some(client)) => self.push_echoed_opt(client),
-            (Some(own), client) => self.push_own_opt(&own, client),
+            (Some(own), client) => self.push_own_opt(&own, client.as_ref()),
         }
+    }
+
+    /// Makes [`Reply::finish`] give back no larger size than `udp_size` and cut to `limit` too.
+    pub fn lower_size(&mut self, udp_size: u16, limit: usize) {
+        self.parts.size_cap = Some((udp_size, u16::try_from(limit).unwrap_or(u16::MAX)));
     }
 
     /// Appends the OPT record as the reply itself wants it, whatever the client sent.

@@ -18,6 +18,8 @@ pub(super) struct Parts {
     /// Offsets of labels that names to come may point at.
     pub names: Vec<u16>,
     pub edns: Option<Box<ReplyEdns>>,
+    /// The EDNS size to give back at most, and the length to cut to.
+    pub size_cap: Option<(u16, u16)>,
 }
 
 impl Parts {
@@ -26,6 +28,7 @@ impl Parts {
         self.records_at = other.records_at;
         self.names.extend_from_slice(&other.names);
         self.edns.clone_from(&other.edns);
+        self.size_cap = other.size_cap;
     }
 
     fn clear(&mut self) {
@@ -33,6 +36,7 @@ impl Parts {
         self.records_at = 0;
         self.names.clear();
         self.edns = None;
+        self.size_cap = None;
     }
 }
 
