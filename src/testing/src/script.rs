@@ -21,6 +21,8 @@ use crate::{record, transcript};
 /// - `fail RCODE`, `error TEXT`: a stage fails so; a server says the RCODE;
 /// - `drop`: no answer; `after DURATION`: waits first; `times N`: matches N times only;
 /// - `wrong-id`, `wrong-question`: a server forges; `udp-tc`: a server truncates over UDP.
+///
+/// A line that begins with `answer`, `authority` or `additional` goes on with the rule before.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
     rules: Arc<[Rule]>,
@@ -70,12 +72,14 @@ impl Script {
         let parsed = catena_corefile::parse("script", &corefile, &MemoryEnvironment::default());
         let parsed = parsed.unwrap_or_else(|error| panic!("{error}"));
         let lines = parsed.blocks.iter().flat_map(|block| &block.directives);
-        let rules = lines.flat_map(|line| line.properties()).map(|line| {
+        let mut rules = Vec::new();
+        for line in lines.flat_map(|line| line.properties()) {
             let words: Vec<&Token> = std::iter::once(&line.name).chain(&line.args).collect();
             let words: Vec<&str> = words.iter().map(|token| token.text.as_str()).collect();
-            Rule::parse(&words).unwrap_or_else(|| panic!("not a rule: {}", words.join(" ")))
-        });
-        Script::new(rules.collect())
+            let read = Rule::read(&words, &mut rules);
+            read.unwrap_or_else(|| panic!("not a rule: {}", words.join(" ")));
+        }
+        Script::new(rules)
     }
 
     pub(crate) fn new(rules: Vec<Rule>) -> Script {
@@ -103,7 +107,12 @@ impl Script {
 }
 
 impl Rule {
-    pub(crate) fn parse(words: &[&str]) -> Option<Rule> {
+    /// Reads a line: a new rule, or more of the last one.
+    pub(crate) fn read(words: &[&str], rules: &mut Vec<Rule>) -> Option<()> {
+        let more = matches!(words, ["answer" | "authority" | "additional", ..]);
+        if let (true, Some(last)) = (more, rules.last_mut()) {
+            return last.apply_all(words);
+        }
         let [name, rtype, rest @ ..] = words else {
             return None;
         };
@@ -119,11 +128,17 @@ impl Rule {
             },
             ..Rule::default()
         };
-        let mut rest = rest.iter();
+        rule.apply_all(rest)?;
+        rules.push(rule);
+        Some(())
+    }
+
+    fn apply_all(&mut self, words: &[&str]) -> Option<()> {
+        let mut rest = words.iter();
         while let Some(word) = rest.next() {
-            rule.apply(word, &mut rest)?;
+            self.apply(word, &mut rest)?;
         }
-        Some(rule)
+        Some(())
     }
 
     fn apply<'w>(

@@ -23,7 +23,7 @@ pub(crate) fn read(cx: &mut Setup<'_>) -> Result<Script, SetupError> {
         let args: Vec<_> = line.args().collect();
         let args = args.iter().map(|arg| arg.text());
         let words: Vec<&str> = std::iter::once(line.name()).chain(args).collect();
-        rules.push(Rule::parse(&words).ok_or_else(|| line.error("not a rule"))?);
+        Rule::read(&words, &mut rules).ok_or_else(|| line.error("not a rule"))?;
     }
     Ok(Script::new(rules))
 }

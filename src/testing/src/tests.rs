@@ -37,7 +37,8 @@ fn a_script_answers_fails_waits_and_drops() {
         . {
             passing
             script {
-                www.example.org. A aa answer "{qname} 60 IN A 192.0.2.1" answer "{qname} 60 IN A 192.0.2.2"
+                www.example.org. A aa answer "{qname} 60 IN A 192.0.2.1"
+                    answer "{qname} 60 IN A 192.0.2.2"
                 mail.example.org. MX answer "{qname} 60 IN MX 10 mx.example.org." after 2s
                 *.broken. * fail SERVFAIL error "it is broken"
                 lost. * drop
@@ -87,13 +88,13 @@ fn a_script_answers_fails_waits_and_drops() {
 fn mistakes_are_shown_together() {
     check_diagnostics(
         &[&PASSING],
-        ". {\n    passing x\n    pasing\n}\n",
+        ". {\n    passing {\n        x\n    }\n    pasing\n}\n",
         expect![[r#"
-            Corefile:2:13: plugin/passing: Wrong argument count or unexpected argument 'x' after 'passing'
-              2 |     passing x
-                |             ^
-            Corefile:3:5: Unknown directive 'pasing'
-              3 |     pasing
+            Corefile:3:9: plugin/passing: unknown property 'x'
+              3 |         x
+                |         ^ it takes no properties
+            Corefile:5:5: Unknown directive 'pasing'
+              5 |     pasing
                 |     ^^^^^^"#]],
     );
 }
