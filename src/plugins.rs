@@ -4,17 +4,38 @@ use catena_plugin::Registration;
 
 /// All plugins of this build. Order is meaning; a comment says why where it is not plain.
 pub static PLUGINS: &[&Registration] = &[
+    // First: sets the folder that other plugins read files from.
+    #[cfg(feature = "root")]
+    &catena_root::PLUGIN,
+    // Before all that read or set metadata.
+    #[cfg(feature = "metadata")]
+    &catena_metadata::PLUGIN,
+    #[cfg(feature = "cancel")]
+    &catena_cancel::PLUGIN,
     #[cfg(feature = "reload")]
     &catena_reload::PLUGIN,
+    #[cfg(feature = "bufsize")]
+    &catena_bufsize::PLUGIN,
+    #[cfg(feature = "bind")]
+    &catena_bind::PLUGIN,
+    #[cfg(feature = "loadbalance")]
+    &catena_loadbalance::PLUGIN,
     #[cfg(feature = "cache")]
     &catena_cache::PLUGIN,
+    #[cfg(feature = "hosts")]
+    &catena_hosts::PLUGIN,
     // Right before what may lead back here.
     #[cfg(feature = "loop")]
     &catena_loop::PLUGIN,
     #[cfg(feature = "forward")]
     &catena_forward::PLUGIN,
+    // A template, in builds that ask for it.
+    #[cfg(feature = "example")]
+    &catena_example::PLUGIN,
     #[cfg(feature = "whoami")]
     &catena_whoami::PLUGIN,
+    #[cfg(feature = "on")]
+    &catena_on::PLUGIN,
 ];
 
 /// The list with `plugin` before the one called `name`, or at the end if there is none.
