@@ -11,6 +11,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::ptr;
 
 use libc::{c_int, c_uint, c_void, socklen_t};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// How many datagrams one call takes or gives.
 pub(crate) const BATCH: usize = 64;
@@ -384,6 +386,14 @@ fn set_option(socket: &impl AsFd, level: c_int, option: c_int, value: c_int) -> 
     } else {
         Err(io::Error::last_os_error())
     }
+}
+
+/// Has the runtime watch a set of sockets, itself a descriptor that becomes readable.
+pub(crate) fn watch(set: mio::Poll) -> io::Result<AsyncFd<mio::Poll>> {
+    // SAFETY: the set owns its descriptor, which stays the same and open until the set is
+    // dropped, and nothing takes the set out of the `AsyncFd` before that.
+    let watched = unsafe { AsyncFd::register_with_interest(set, Interest::READABLE) };
+    Ok(watched?)
 }
 
 /// The soft limit of open files.

@@ -24,7 +24,7 @@ pub async fn exchange_udp<T>(
     deadline: Instant,
     mut read: impl FnMut(&[u8]) -> Option<T>,
 ) -> io::Result<Answer<T>> {
-    let worker = Worker::current();
+    let worker = Worker::current()?;
     let sent = worker.send(endpoint, query, deadline)?;
     let exchange = Exchange {
         worker,

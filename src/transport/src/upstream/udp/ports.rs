@@ -2,16 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use hashbrown::HashMap;
 use rand::RngExt as _;
 use slab::Slab;
 use smallvec::SmallVec;
-use tokio::net::UdpSocket;
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::upstream::Endpoint;
@@ -25,35 +22,24 @@ pub(crate) const IDLE: Duration = Duration::from_secs(10);
 
 /// An open port.
 pub(crate) struct Port {
-    pub(crate) socket: Arc<UdpSocket>,
+    pub(crate) socket: UdpSocket,
     pub(crate) local: SocketAddr,
     pub(crate) endpoint: Endpoint,
-    /// Ends the task that reads from it.
-    pub(crate) reader: Option<AbortHandle>,
     pub(crate) used: Instant,
     uses: u32,
     queries: SmallVec<[usize; 2]>,
 }
 
 impl Port {
-    pub(crate) fn new(socket: Arc<UdpSocket>, endpoint: Endpoint) -> io::Result<Self> {
+    pub(crate) fn new(socket: UdpSocket, endpoint: Endpoint) -> io::Result<Self> {
         Ok(Self {
             local: socket.local_addr()?,
             socket,
             endpoint,
-            reader: None,
             used: Instant::now(),
             uses: 0,
             queries: SmallVec::new(),
         })
-    }
-}
-
-impl Drop for Port {
-    fn drop(&mut self) {
-        if let Some(reader) = &self.reader {
-            reader.abort();
-        }
     }
 }
 
@@ -123,6 +109,18 @@ impl Ports {
         let key = self.open.insert(port);
         self.servers.entry(endpoint).or_default().push_back(key);
         key
+    }
+
+    pub(crate) fn get(&self, port: usize) -> Option<&Port> {
+        self.open.get(port)
+    }
+
+    pub(crate) fn remove(&mut self, port: usize) {
+        if let Some(closed) = self.open.try_remove(port)
+            && let Some(ring) = self.servers.get_mut(&closed.endpoint)
+        {
+            ring.retain(|one| *one != port);
+        }
     }
 
     pub(crate) fn get_mut(&mut self, port: usize) -> Option<&mut Port> {

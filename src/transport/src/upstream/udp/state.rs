@@ -1,12 +1,10 @@
 //! The queries of a worker that wait for a reply, and the deadlines they have.
 
 use std::io;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 use smallvec::SmallVec;
-use tokio::net::UdpSocket;
 use tokio::time::Instant;
 
 use super::ports::Ports;
@@ -14,8 +12,10 @@ use crate::upstream::matching;
 
 /// So many packets wait for one query's reader; a forger who knows all cannot send in more.
 const ARRIVED_MAX: usize = 4;
+/// So many datagrams are taken from a port before other tasks get their turn.
+const DATAGRAMS: usize = 16;
 /// Tasks to wake once the lock on the state is given up.
-pub(crate) type Woken = SmallVec<[Waker; 4]>;
+pub(crate) type Woken = SmallVec<[Waker; 32]>;
 /// Buffers kept for packets to come.
 const SPARE_MAX: usize = 64;
 /// Buffers that grew beyond this are not kept.
@@ -29,6 +29,15 @@ pub(crate) struct State {
     spare: Vec<Vec<u8>>,
     /// When the ticker looks at deadlines next; `None` while it sleeps.
     pub(crate) next_tick: Option<Instant>,
+}
+
+/// Whether a port has to be looked at again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Nothing that anybody waits for.
+    Nothing,
+    /// There may be more.
+    Perhaps,
 }
 
 /// A query that waits.
@@ -98,8 +107,38 @@ impl State {
         }
     }
 
+    /// Reads from `port` until no query waits there for a packet, or nothing is left.
+    ///
+    /// One reply to one query is the rule, and costs one call. What else has come then stays
+    /// until something follows it; who is not content with what it got has to call this again.
+    pub(crate) fn receive(&mut self, port: usize, buffer: &mut [u8], woken: &mut Woken) -> Left {
+        for _ in 0..DATAGRAMS {
+            let Some(open) = self.ports.get(port) else {
+                return Left::Nothing;
+            };
+            match open.socket.recv(buffer) {
+                Ok(length) => {
+                    woken.extend(self.deliver(port, buffer.get(..length).unwrap_or(&[])));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Left::Nothing,
+                Err(error) => self.fail(port, &error, woken),
+            }
+            if self.are_answered(port) {
+                return Left::Nothing;
+            }
+        }
+        Left::Perhaps
+    }
+
+    /// Looks for further packets after one that was no good.
+    pub(crate) fn receive_again(&mut self, key: usize, buffer: &mut [u8], woken: &mut Woken) {
+        if let Some(port) = self.waiting.get(key).map(|one| one.port) {
+            self.receive(port, buffer, woken);
+        }
+    }
+
     /// Hands a packet that came to `port` to the query it answers, if there is one.
-    pub(crate) fn deliver(&mut self, port: usize, packet: &[u8]) -> Option<Waker> {
+    fn deliver(&mut self, port: usize, packet: &[u8]) -> Option<Waker> {
         let key = self.ports.queries(port).iter().copied().find(|key| {
             self.waiting
                 .get(*key)
@@ -114,32 +153,23 @@ impl State {
         waiting.waker.take()
     }
 
-    /// Whether something came for each query sent from `port`.
-    pub(crate) fn are_answered(&self, port: usize) -> bool {
-        let answered = |one: &Waiting| !one.arrived.is_empty();
+    /// Whether each query sent from `port` has something to look at.
+    fn are_answered(&self, port: usize) -> bool {
+        let answered = |one: &Waiting| !one.arrived.is_empty() || one.failed.is_some();
         self.ports
             .queries(port)
             .iter()
             .all(|key| self.waiting.get(*key).is_none_or(answered))
     }
 
-    /// The port that a query was sent from.
-    pub(crate) fn port_of(&mut self, key: usize) -> Option<(usize, Arc<UdpSocket>)> {
-        let port = self.waiting.get(key)?.port;
-        let socket = &self.ports.get_mut(port)?.socket;
-        Some((port, Arc::clone(socket)))
-    }
-
     /// Fails all queries that were sent from `port`.
-    pub(crate) fn fail(&mut self, port: usize, error: &io::Error) -> Woken {
-        let mut woken = Woken::new();
+    fn fail(&mut self, port: usize, error: &io::Error, woken: &mut Woken) {
         for key in self.ports.queries(port) {
             if let Some(waiting) = self.waiting.get_mut(*key) {
                 waiting.failed = Some(copy(error));
                 woken.extend(waiting.waker.take());
             }
         }
-        woken
     }
 
     /// Fails the queries whose time is over and says when the next one's is.

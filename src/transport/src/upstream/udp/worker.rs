@@ -1,23 +1,26 @@
-//! What sends and receives for all queries of one worker: a reader for each port, one ticker.
+//! What sends and receives for all queries of one worker: one reader, one ticker.
 
 use std::cell::RefCell;
-use std::io::{self, Read as _};
+use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Registry, Token};
 use parking_lot::Mutex;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::ports::{Choice, IDLE, Port};
-use super::state::{Query, State};
+use super::state::{Left, Query, State, Woken};
 use crate::descriptors::descriptor_limit;
+use crate::syscall;
 use crate::task::spawn;
 use crate::upstream::{Endpoint, matching};
 
@@ -25,8 +28,8 @@ use crate::upstream::{Endpoint, matching};
 const PORTS_MAX: usize = 1024;
 /// Deadlines are looked at no more often than this.
 const TICK: Duration = Duration::from_millis(5);
-/// So many datagrams are taken from a port before other tasks get their turn.
-const DATAGRAMS: usize = 16;
+/// So many ports are read from before other tasks get their turn.
+const EVENTS: usize = 128;
 /// The largest datagram there is.
 const PACKET_MAX: usize = 65_535;
 /// So many ids are drawn to find one that no query of the same port has.
@@ -40,6 +43,7 @@ thread_local! {
 /// The upstream side of a worker.
 pub(crate) struct Worker {
     pub(crate) state: Mutex<State>,
+    registry: Registry,
     /// Wakes the ticker.
     ticker: Notify,
     limit: usize,
@@ -55,32 +59,36 @@ pub(crate) struct Sent {
 
 impl Worker {
     /// The one of this thread, made on first use for the runtime that runs here.
-    pub(crate) fn current() -> Arc<Self> {
+    pub(crate) fn current() -> io::Result<Arc<Self>> {
         CURRENT.with_borrow_mut(|current| match current {
-            Some(worker) if worker.alive.load(Ordering::Relaxed) => Arc::clone(worker),
+            Some(worker) if worker.alive.load(Ordering::Relaxed) => Ok(Arc::clone(worker)),
             _ => {
-                let worker = Self::start();
+                let worker = Self::start()?;
                 *current = Some(Arc::clone(&worker));
-                worker
+                Ok(worker)
             }
         })
     }
 
-    fn start() -> Arc<Self> {
+    fn start() -> io::Result<Arc<Self>> {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        let set = Poll::new()?;
         let worker = Arc::new(Self {
             state: Mutex::default(),
+            registry: set.registry().try_clone()?,
             ticker: Notify::new(),
             limit: (descriptor_limit() / 4 / workers).clamp(4, PORTS_MAX),
             alive: AtomicBool::new(true),
         });
+        let set = syscall::watch(set)?;
+        spawn(read(Arc::clone(&worker), set));
         spawn(tick(EndWithRuntime(Arc::clone(&worker))));
-        worker
+        Ok(worker)
     }
 
     /// Sends `packet` under a new id from a port of its own.
     pub(crate) fn send(
-        self: &Arc<Self>,
+        &self,
         endpoint: Endpoint,
         packet: &[u8],
         deadline: Instant,
@@ -104,59 +112,35 @@ impl Worker {
         Ok(Sent { key, local, reused })
     }
 
-    /// Hands out what came to `port` until no query waits there, or fails with `WouldBlock`.
-    ///
-    /// One reply to one query is the rule, and costs one call. What is left then waits until
-    /// something else comes; whoever is not content with what it got has to call this again.
-    fn receive(&self, port: usize, socket: &UdpSocket) -> io::Result<()> {
+    /// Reads from `ports` and keeps in `unfinished` those that may have more.
+    fn receive(&self, ports: &[usize], unfinished: &mut Vec<usize>) {
+        let mut woken = Woken::new();
         PACKET.with_borrow_mut(|buffer| {
-            for _ in 0..DATAGRAMS {
-                let length = match (&*SockRef::from(socket)).read(buffer) {
-                    Ok(length) => length,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
-                    Err(error) => {
-                        let woken = self.state.lock().fail(port, &error);
-                        woken.into_iter().for_each(Waker::wake);
-                        continue;
-                    }
-                };
-                let mut state = self.state.lock();
-                let woken = state.deliver(port, buffer.get(..length).unwrap_or(&[]));
-                let all_answered = state.are_answered(port);
-                drop(state);
-                if let Some(task) = woken {
-                    task.wake();
-                }
-                if all_answered {
-                    return Err(io::ErrorKind::WouldBlock.into());
+            let mut state = self.state.lock();
+            for port in ports {
+                if state.receive(*port, buffer, &mut woken) == Left::Perhaps {
+                    unfinished.push(*port);
                 }
             }
-            Ok(())
-        })
+        });
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// Looks for further packets after one that was no good.
     pub(crate) fn receive_again(&self, query: usize) {
-        let port = self.state.lock().port_of(query);
-        if let Some((port, socket)) = port {
-            let _ = self.receive(port, &socket);
-        }
+        let mut woken = Woken::new();
+        PACKET.with_borrow_mut(|buffer| {
+            self.state.lock().receive_again(query, buffer, &mut woken);
+        });
+        woken.into_iter().for_each(Waker::wake);
     }
 
-    fn port(self: &Arc<Self>, state: &mut State, endpoint: Endpoint) -> io::Result<(usize, bool)> {
+    fn port(&self, state: &mut State, endpoint: Endpoint) -> io::Result<(usize, bool)> {
         if let Choice::Use(port) = state.ports.choose(endpoint, self.limit) {
             return Ok((port, true));
         }
-        match open(endpoint) {
-            Ok(port) => {
-                let socket = Arc::clone(&port.socket);
-                let key = state.ports.add(port);
-                let reader = spawn(read(Arc::clone(self), key, socket));
-                if let Some(port) = state.ports.get_mut(key) {
-                    port.reader = Some(reader);
-                }
-                Ok((key, false))
-            }
+        match self.open(state, endpoint) {
+            Ok(port) => Ok((port, false)),
             // Out of descriptors: the ports there are have to do.
             Err(error) => state
                 .ports
@@ -164,6 +148,30 @@ impl Worker {
                 .map(|port| (port, true))
                 .ok_or(error),
         }
+    }
+
+    /// Opens a port that takes packets from the server of `endpoint` alone.
+    ///
+    /// The kernel draws the port number at random. Closing the socket ends its registration.
+    fn open(&self, state: &mut State, endpoint: Endpoint) -> io::Result<usize> {
+        let domain = Domain::for_address(endpoint.server);
+        let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_nonblocking(true)?;
+        if let Some(source) = endpoint.source {
+            socket.bind(&SocketAddr::new(source, 0).into())?;
+        }
+        socket.connect(&endpoint.server.into())?;
+        let descriptor = socket.as_raw_fd();
+        let port = state.ports.add(Port::new(socket.into(), endpoint)?);
+        let source = &mut SourceFd(&descriptor);
+        if let Err(error) = self
+            .registry
+            .register(source, Token(port), Interest::READABLE)
+        {
+            state.ports.remove(port);
+            return Err(error);
+        }
+        Ok(port)
     }
 }
 
@@ -179,20 +187,6 @@ fn draw_id(state: &State, port: usize) -> u16 {
     id
 }
 
-/// Opens a port that takes packets from the server of `endpoint` alone.
-///
-/// The kernel draws the port number at random.
-fn open(endpoint: Endpoint) -> io::Result<Port> {
-    let domain = Domain::for_address(endpoint.server);
-    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_nonblocking(true)?;
-    if let Some(source) = endpoint.source {
-        socket.bind(&SocketAddr::new(source, 0).into())?;
-    }
-    socket.connect(&endpoint.server.into())?;
-    Port::new(Arc::new(UdpSocket::from_std(socket.into())?), endpoint)
-}
-
 fn transmit(state: &mut State, port: usize, id: u16, query: Query<'_>) -> io::Result<SocketAddr> {
     let mut packet: smallvec::SmallVec<[u8; 512]> = smallvec::SmallVec::from_slice(query.packet);
     if let Some(place) = packet.get_mut(..2) {
@@ -200,29 +194,35 @@ fn transmit(state: &mut State, port: usize, id: u16, query: Query<'_>) -> io::Re
     }
     let port = state.ports.get_mut(port).ok_or(io::ErrorKind::NotFound)?;
     port.used = Instant::now();
-    let socket = SockRef::from(&*port.socket);
-    if socket.send(&packet).is_err() {
+    if port.socket.send(&packet).is_err() {
         // The error may be the echo of an earlier query; if it is ours, it comes again.
-        socket.send(&packet)?;
+        port.socket.send(&packet)?;
     }
     Ok(port.local)
 }
 
-/// Reads from one port for as long as it is open.
-async fn read(worker: Arc<Worker>, port: usize, socket: Arc<UdpSocket>) {
-    // A port that is closed on the other side shows as an error, not as something to read.
-    while let Ok(ready) = socket.ready(Interest::READABLE | Interest::ERROR).await {
-        let interest = if ready.is_error() {
-            Interest::ERROR
+/// Reads from the ports that something came to.
+async fn read(worker: Arc<Worker>, mut set: AsyncFd<Poll>) {
+    let mut events = Events::with_capacity(EVENTS);
+    let mut unfinished = Vec::new();
+    loop {
+        let mut ports = std::mem::take(&mut unfinished);
+        if ports.is_empty() {
+            let Ok(mut ready) = set.readable_mut().await else {
+                return;
+            };
+            let polled = ready
+                .get_inner_mut()
+                .poll(&mut events, Some(Duration::ZERO));
+            ports.extend(events.iter().map(|event| event.token().0));
+            if polled.is_ok() && ports.len() < EVENTS {
+                // All was taken; what comes from now on is a new event.
+                ready.clear_ready();
+            }
         } else {
-            Interest::READABLE
-        };
-        if socket
-            .try_io(interest, || worker.receive(port, &socket))
-            .is_ok()
-        {
             tokio::task::yield_now().await;
         }
+        worker.receive(&ports, &mut unfinished);
     }
 }
 
