@@ -68,7 +68,11 @@ fn prepared(
     if address.is_ipv6() {
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
-    socket.set_reuse_address(true)?;
+    if kind == Type::STREAM {
+        // Connections of an earlier process that linger must not be in the way. With
+        // datagrams the option would let two unrelated programs share a port unnoticed.
+        socket.set_reuse_address(true)?;
+    }
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
     open(&socket, address)?;

@@ -82,7 +82,7 @@ struct Acceptor<S> {
     slots: ConnectionSlots,
     stop: CancellationToken,
     connections: JoinSet<()>,
-    /// When the log last told of a lack of descriptors.
+    /// When the log was last told that nothing is accepted.
     said: Option<Instant>,
 }
 
@@ -92,6 +92,9 @@ impl<S: PacketService> Acceptor<S> {
         &mut self,
         listener: &tokio::net::TcpListener,
     ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        if self.slots.free() == 0 {
+            self.say("all places are taken");
+        }
         let semaphore = Arc::clone(&self.slots.0);
         let slot = semaphore.acquire_owned().await.map_err(io::Error::other)?;
         let (stream, peer) = listener.accept().await?;
@@ -132,6 +135,14 @@ impl<S: PacketService> Acceptor<S> {
         }
     }
 
+    /// Tells the log why nothing is accepted, now and then.
+    fn say(&mut self, why: &str) {
+        if self.said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
+            self.said = Some(Instant::now());
+            tracing::warn!("accepting no TCP connections for now: {why}");
+        }
+    }
+
     /// Lets the process come to its senses when it is out of something, instead of spinning.
     async fn recover(&mut self, error: io::Error) {
         let exhausted = matches!(
@@ -143,10 +154,7 @@ impl<S: PacketService> Acceptor<S> {
             tracing::debug!("accept: {error}");
             return;
         }
-        if self.said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
-            self.said = Some(Instant::now());
-            tracing::warn!("accepting no TCP connections for now: {error}");
-        }
+        self.say(&error.to_string());
         tokio::time::sleep(PAUSE).await;
     }
 }
