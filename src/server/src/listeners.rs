@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use catena_transport::{ConnectionSlots, bind_tcp, bind_udp};
+use catena_transport::{ConnectionSlots, bind_tcp, bind_udp, raise_descriptor_limit};
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::Answering;
@@ -41,6 +41,9 @@ pub(crate) struct Bound {
 
 impl Listeners {
     pub fn new(current: Arc<ArcSwap<Generation>>, workers: usize) -> io::Result<Self> {
+        if let Err(error) = raise_descriptor_limit() {
+            tracing::debug!("limit of open files: {error}");
+        }
         let workers = (0..workers.max(1))
             .map(Worker::start)
             .collect::<io::Result<_>>()?;
