@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use catena_dns::header::{read_u16, write_u16, write_u32};
-use catena_dns::{HEADER_LEN, Header, Rcode, Reply, flag};
+use catena_dns::{HEADER_LEN, Header, Message, Rcode, Reply, flag};
 use catena_plugin::Query;
 
 use crate::table::{Key, Variant};
@@ -38,7 +38,7 @@ pub(crate) fn millis(time: Duration) -> u64 {
 
 /// A stored answer.
 pub(crate) struct Entry {
-    /// The packet, its question in lower case; the offsets of its TTLs; the wildcard it came from.
+    /// The packet; the offsets of its TTLs; the wildcard it came from.
     octets: Box<[u8]>,
     stored: Moment,
     /// When the last query came and how many did, see [`Entry::note_query`].
@@ -76,8 +76,6 @@ impl Entry {
         let room = packet.len() + 2 * usize::from(ttl_count) + start.wildcard.len();
         let mut octets = Vec::with_capacity(room);
         octets.extend_from_slice(packet);
-        let name = octets.get_mut(HEADER_LEN..HEADER_LEN + key.name.len())?;
-        name.make_ascii_lowercase();
         for place in places {
             octets.extend_from_slice(&u16::try_from(place).ok()?.to_be_bytes());
         }
@@ -100,10 +98,13 @@ impl Entry {
     /// Whether it answers the question of `key`.
     #[inline]
     pub fn answers(&self, key: &Key<'_>) -> bool {
-        self.question() == (key.name, key.type_and_class, key.variant)
+        let (name, type_and_class, variant) = self.question();
+        type_and_class == key.type_and_class
+            && variant == key.variant
+            && name.eq_ignore_ascii_case(key.name)
     }
 
-    /// Its question: name in lower case, then type and class; and its variant.
+    /// Its question: name as first asked, then type and class; and its variant.
     pub fn question(&self) -> (&[u8], [u8; 4], Variant) {
         let octets = self.octets.get(HEADER_LEN..).unwrap_or(&[]);
         let (name, rest) = octets
@@ -172,7 +173,7 @@ impl Entry {
             .split_at_checked(usize::from(self.packet_len))
             .unwrap_or((&[], &[]));
         let mut reply = Reply::copy_of(packet);
-        reply.readdress(query);
+        reply.set_id(query.header().id);
         let asked = query.header();
         let mut flags = flag::QR
             | flag::AA
@@ -181,13 +182,18 @@ impl Entry {
         if wants_authenticated(asked, query) {
             flags |= self.flags() & flag::AD;
         }
-        let packet = reply.packet_mut();
-        write_u16(packet, 2, flags);
+        let octets = reply.packet_mut();
+        write_u16(octets, 2, flags);
         let places = rest.chunks_exact(2).take(usize::from(self.ttl_count));
         for place in places.filter_map(|octets| read_u16(octets, 0)) {
-            write_u32(packet, usize::from(place), ttl);
+            write_u32(octets, usize::from(place), ttl);
         }
-        reply
+        let question = packet.get(HEADER_LEN..HEADER_LEN + query.question().len());
+        if question == Some(query.question()) {
+            reply
+        } else {
+            in_other_letters(reply, query)
+        }
     }
 
     /// Counts a query; those with less than `window` between them add up. Returns how many.
@@ -230,4 +236,17 @@ impl Entry {
 /// Whether the client may see AD.
 pub(crate) fn wants_authenticated(asked: Header, query: &Query<'_>) -> bool {
     asked.has(flag::AD) || query.dnssec_ok()
+}
+
+/// `reply` with the question of `query`, which differs in the case of letters.
+///
+/// Owner names that point at the question must keep their own case (RFC 4343 section 4), so names
+/// are compressed anew: this is the one hit that decodes.
+#[cold]
+fn in_other_letters(reply: Reply, query: &Query<'_>) -> Reply {
+    let Ok(mut message) = Message::decode(reply.packet()) else {
+        return reply;
+    };
+    message.qname = query.name_as_asked().to_name();
+    message.to_reply()
 }

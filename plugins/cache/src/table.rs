@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use catena_dns::flag;
+use catena_dns::{NameBuf, NameRef, flag};
 use catena_plugin::Query;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -258,7 +258,8 @@ impl Store {
         self.octets += size;
         self.entries.insert_unique(key.hash, entry, |entry| {
             let (name, type_and_class, variant) = entry.question();
-            hash(state, name, type_and_class, variant)
+            let name = NameBuf::lower(NameRef::from_wire(name).unwrap_or(NameRef::ROOT));
+            hash(state, name.view().wire(), type_and_class, variant)
         });
         (added, evicted)
     }

@@ -57,7 +57,7 @@ static PASSING: Registration = Registration {
 fn a_warm_hit_allocates_and_decodes_nothing() {
     let text = corefile("passing\n cache {\n prefetch 100\n serve_stale\n}", WWW);
     let block = Block::build(&[&PASSING, &PLUGIN], &text).unwrap();
-    let questions = ["WWW.example.org. A", "www.example.org. A do ad"].map(Question::parse);
+    let questions = ["WWW.example.org. A", "wWw.example.org. A do ad"].map(Question::parse);
     let ask = || {
         for question in &questions {
             let outcome = pin!(block.outcome(question));
@@ -99,7 +99,7 @@ fn a_hit_has_the_case_asked_and_the_time_left() {
             > wait 10s
             > WWW.Example.org. A
             NOERROR aa rd ra
-              answer WWW.Example.org. 50 IN A 192.0.2.1
+              answer www.example.org. 50 IN A 192.0.2.1
             > www.example.org. A no-rd ad
             NOERROR aa ra ad
               answer www.example.org. 50 IN A 192.0.2.1

@@ -98,9 +98,9 @@ fn unknown_properties_are_named() {
     check(
         "prefech 1",
         expect![[r#"
-        Corefile:3:9: plugin/cache: unknown property 'prefech'
-          3 |         prefech 1
-            |         ^^^^^^^ did you mean 'prefetch'?"#]],
+            Corefile:3:9: plugin/cache: Error during parsing: unknown property 'prefech'
+              3 |         prefech 1
+                |         ^^^^^^^ did you mean 'prefetch'?"#]],
     );
     check(
         "disable everything",
