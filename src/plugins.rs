@@ -18,6 +18,21 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_bufsize::PLUGIN,
     #[cfg(feature = "bind")]
     &catena_bind::PLUGIN,
+    #[cfg(feature = "debug")]
+    &catena_debug::PLUGIN,
+    #[cfg(feature = "ready")]
+    &catena_ready::PLUGIN,
+    #[cfg(feature = "health")]
+    &catena_health::PLUGIN,
+    #[cfg(feature = "pprof")]
+    &catena_pprof::PLUGIN,
+    // Counts what the plugins below make of a query.
+    #[cfg(feature = "prometheus")]
+    &catena_prometheus::PLUGIN,
+    #[cfg(feature = "errors")]
+    &catena_errors::PLUGIN,
+    #[cfg(feature = "log")]
+    &catena_log::PLUGIN,
     #[cfg(feature = "loadbalance")]
     &catena_loadbalance::PLUGIN,
     #[cfg(feature = "cache")]

@@ -1,1 +1,17 @@
-//! HTTP.
+//! The HTTP endpoints of health, ready, prometheus and pprof.
+//!
+//! An endpoint is opened by address. All who open the same address share one listener, and it
+//! stays open as long as one of them does: so several server blocks may name one address, and a
+//! reload, where the new generation opens before the old one closes, loses no request.
+
+mod address;
+mod connection;
+mod listener;
+mod page;
+
+pub use address::{Address, AddressError};
+pub use listener::{Lease, OpenError, Opening};
+pub use page::{Answer, Asked, Page, Pages};
+
+#[cfg(test)]
+mod tests;

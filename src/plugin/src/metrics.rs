@@ -3,6 +3,8 @@
 mod cells;
 mod family;
 mod per_server;
+mod published;
+mod queries;
 pub mod server;
 
 pub use cells::{Counter, Gauge, Histogram};
@@ -10,3 +12,5 @@ pub use family::{
     CounterVec, DURATION_BUCKETS, Family, GaugeVec, HistogramVec, Kind, Sample, Value,
 };
 pub use per_server::PerServer;
+pub use published::{publish, published};
+pub use queries::QueryCounts;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::AcqRel, Ordering::Acquire};
 use std::time::Duration;
 
-use catena_plugin::metrics::server::PLUGIN_ENABLED;
 use catena_plugin::{Control, ServerId, Stage, StartContext, StartError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -144,7 +143,6 @@ impl Generation {
                     return Err(error);
                 }
             }
-            note_plugins(block, &listeners);
         }
         Ok(())
     }
@@ -239,19 +237,5 @@ impl Generation {
             }
         }
         lines
-    }
-}
-
-/// Shows the plugins of `block` on the metrics page.
-fn note_plugins(block: &Block, listeners: &[Arc<ServerId>]) {
-    for listener in listeners {
-        for zone in &block.config.zones {
-            let zone = zone.to_string();
-            for name in &block.directives {
-                PLUGIN_ENABLED
-                    .with(&[&listener.address, &zone, "", name])
-                    .set(1);
-            }
-        }
     }
 }

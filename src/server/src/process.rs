@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use catena_corefile::{Diagnostic, Diagnostics, Environment, Severity, parse_all};
+use catena_plugin::metrics::{publish, server};
 use catena_plugin::{Control, Registration, Stage};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -140,6 +141,11 @@ impl Control for Controls {
 impl Process {
     /// Makes the first generation and serves it; returns the findings that did not stop it.
     pub async fn start(settings: Settings) -> Result<(Process, Diagnostics), Failure> {
+        publish(server::ALL);
+        settings
+            .plugins
+            .iter()
+            .for_each(|plugin| publish(plugin.metrics));
         let current = Arc::new(ArcSwap::from_pointee(Generation::empty()));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = if settings.workers == 0 {

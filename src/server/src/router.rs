@@ -4,9 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use catena_dns::{Class, Name, NameRef, Rcode, RecordType};
+use catena_plugin::metrics::QueryCounts;
 use catena_plugin::metrics::server::PANICS;
 use catena_plugin::{Chain, Flow, Outcome, Query, Resolver, ServerId};
 use hashbrown::HashMap;
+
+/// The label `zone` of queries that meet no chain; without a final dot it is no zone.
+const DROPPED: &str = "dropped";
 
 /// One block as a listener sees it.
 pub(crate) struct Route {
@@ -18,6 +22,7 @@ pub(crate) struct Route {
 /// The server blocks of one listener.
 pub(crate) struct Router {
     pub id: Arc<ServerId>,
+    dropped: QueryCounts,
     zones: HashMap<Box<[u8]>, Arc<Route>>,
     /// The zones' names, for the banner.
     names: Vec<Name>,
@@ -30,6 +35,7 @@ impl Router {
     pub fn new(id: Arc<ServerId>) -> Self {
         let (zones, names) = (HashMap::new(), Vec::new());
         Router {
+            dropped: QueryCounts::new(&id.address, DROPPED),
             id,
             zones,
             names,
@@ -55,15 +61,21 @@ impl Router {
     /// What `query` meets: the chain's outcome, or an error of the server's own.
     pub fn serve(&self, query: &Query<'_>) -> Flow {
         if query.qclass() != Class::IN && !self.any_class {
-            return Flow::Ready(Outcome::fail(Rcode::REFUSED));
+            return self.refuse(query);
         }
         if query.edns().is_some_and(|edns| edns.version != 0) {
             return Flow::Ready(bad_version(query));
         }
         match self.find(query.name(), query.qtype()) {
-            None => Flow::Ready(Outcome::fail(Rcode::REFUSED)),
+            None => self.refuse(query),
             Some(route) => self.enter(route, query),
         }
+    }
+
+    fn refuse(&self, query: &Query<'_>) -> Flow {
+        let outcome = Outcome::fail(Rcode::REFUSED);
+        self.dropped.count(query, &outcome);
+        Flow::Ready(outcome)
     }
 
     /// A DS query belongs to the parent's zone, if there is one here.
@@ -83,7 +95,7 @@ impl Router {
 
     fn enter(&self, route: &Arc<Route>, query: &Query<'_>) -> Flow {
         if route.chain.stages().is_empty() {
-            return Flow::Ready(Outcome::fail(Rcode::REFUSED));
+            return self.refuse(query);
         }
         if route.debug {
             return route.chain.first().serve(query);

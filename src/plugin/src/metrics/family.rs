@@ -51,7 +51,7 @@ pub trait Family: Sync {
     fn labels(&self) -> &'static [&'static str];
     /// What it holds.
     fn kind(&self) -> Kind;
-    /// Its children now.
+    /// Its children now; a family without labels always has its one child.
     fn samples(&self) -> Vec<Sample>;
 }
 
@@ -96,6 +96,9 @@ macro_rules! family {
             }
             fn samples(&self) -> Vec<Sample> {
                 let sample: fn(&$child) -> Value = $sample;
+                if self.labels.is_empty() {
+                    self.with(&[]);
+                }
                 let children = self.children.lock();
                 let sample =
                     |(labels, child): (&Vec<String>, &$child)| Sample { labels: labels.clone(), value: sample(child) };
