@@ -78,19 +78,22 @@ impl Router {
         Flow::Ready(outcome)
     }
 
-    /// A DS query belongs to the parent's zone, if there is one here.
+    /// The route of the longest zone that `name` is in.
+    ///
+    /// A DS query is for the parent's side of a cut, so it goes to the shortest zone but the root
+    /// if there are several, as in CoreDNS.
     fn find(&self, name: NameRef<'_>, qtype: RecordType) -> Option<&Arc<Route>> {
         if let Some(route) = &self.catch_all {
             return Some(route);
         }
-        let mut found = name
-            .ancestors()
-            .filter_map(|zone| self.zones.get(zone.wire()).map(|r| (zone, r)));
-        let (zone, longest) = found.next()?;
-        if qtype == RecordType::DS && !zone.is_root() {
-            return Some(found.last().map_or(longest, |(_, route)| route));
-        }
-        Some(longest)
+        let zones = name.ancestors().filter(|zone| !zone.is_root());
+        let mut found = zones.filter_map(|zone| self.zones.get(zone.wire()));
+        let best = if qtype == RecordType::DS {
+            found.last()
+        } else {
+            found.next()
+        };
+        best.or_else(|| self.zones.get(NameRef::ROOT.wire()))
     }
 
     fn enter(&self, route: &Arc<Route>, query: &Query<'_>) -> Flow {
