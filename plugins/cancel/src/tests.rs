@@ -66,11 +66,16 @@ fn a_query_has_a_deadline() {
               error: left: Some(2s), when kept: Some(2s)
         "#]],
     );
-    check_chain(plugins, ". {\n teller\n}", "a. A", expect![[r#"
+    check_chain(
+        plugins,
+        ". {\n teller\n}",
+        "a. A",
+        expect![[r#"
         > a. A
         REFUSED not written
           error: left: None, when kept: None
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -88,8 +93,12 @@ fn a_duration_above_zero_is_taken() {
             "{duration}"
         );
     }
-    check_diagnostics(&[&PLUGIN], ". {\n cancel 5\n}", expect![[r#"
+    check_diagnostics(
+        &[&PLUGIN],
+        ". {\n cancel 5\n}",
+        expect![[r#"
         Corefile:2:9: plugin/cancel: invalid duration: "5"
           2 |  cancel 5
-            |         ^ a time such as 500ms or 5s is expected"#]]);
+            |         ^ a time such as 500ms or 5s is expected"#]],
+    );
 }

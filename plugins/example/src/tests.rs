@@ -52,8 +52,12 @@ fn mistakes_have_a_place() {
               3 |   txt a
                 |   ^^^ did you mean 'text'?"#]],
     );
-    check_diagnostics(&[&PLUGIN], ". {\n example ..\n}", expect![[r#"
+    check_diagnostics(
+        &[&PLUGIN],
+        ". {\n example ..\n}",
+        expect![[r#"
         Corefile:2:10: plugin/example: '..' is not a valid zone
           2 |  example ..
-            |          ^^"#]]);
+            |          ^^"#]],
+    );
 }

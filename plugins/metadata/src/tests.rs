@@ -90,8 +90,12 @@ fn it_stands_once_and_without_properties() {
               3 |   key value
                 |   ^^^ it takes no properties"#]],
     );
-    check_diagnostics(&[&PLUGIN], ". {\n metadata\n metadata\n}", expect![[r#"
+    check_diagnostics(
+        &[&PLUGIN],
+        ". {\n metadata\n metadata\n}",
+        expect![[r#"
         Corefile:3:2: plugin/metadata: this plugin can only be used once per Server Block
           3 |  metadata
-            |  ^^^^^^^^ merge the two into one"#]]);
+            |  ^^^^^^^^ merge the two into one"#]],
+    );
 }
