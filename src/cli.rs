@@ -1,6 +1,8 @@
 //! The command line: CoreDNS's flags and exit codes, and the commands Catena adds.
 
+mod check;
 mod flags;
+mod fmt;
 mod serve;
 
 use std::io::Write;
@@ -16,6 +18,11 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Runs the server, or what the command line asks instead, with `plugins` in their order.
 pub fn run(plugins: &'static [&'static Registration]) -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.split_first() {
+        Some((command, rest)) if command == "check" => return check::check(rest, plugins),
+        Some((command, rest)) if command == "fmt" => return fmt::fmt(rest),
+        _ => {}
+    }
     match flags::parse(&args) {
         Err(usage) => {
             say_error(&usage);

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod client;
+mod commands;
 mod corefiles;
 mod drain;
 mod hostile;

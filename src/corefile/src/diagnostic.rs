@@ -110,17 +110,21 @@ impl Diagnostics {
         errors.map(|item| self.short(item)).next()
     }
 
-    /// CoreDNS puts file and line before its parsing errors only.
+    /// CoreDNS puts file and line before the errors of its parser only.
     fn short(&self, item: &Diagnostic) -> String {
-        const PARSING: &str = "Error during parsing: ";
         let message = printable(&item.message);
-        match (item.span, message.split_once(PARSING)) {
+        let marks = ["Error during parsing: ", "Syntax error: "];
+        let mark = marks.iter().find_map(|mark| message.find(mark));
+        match (
+            item.span,
+            mark.and_then(|mark| message.split_at_checked(mark)),
+        ) {
             (Some(span), Some((plugin, text))) => {
                 let line = self.sources.position(span).line;
                 let name = printable(self.sources.name(span.source));
-                format!("{plugin}{name}:{line} - {PARSING}{text}")
+                format!("{plugin}{name}:{line} - {text}")
             }
-            _ => message.to_string(),
+            _ => message,
         }
     }
 

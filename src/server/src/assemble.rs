@@ -3,11 +3,14 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use catena_corefile::{Corefile, Diagnostic, Directive, ServerBlock, nearest};
+use catena_corefile::{
+    Corefile, Diagnostic, Diagnostics, Directive, Environment, ServerBlock, nearest, parse_all,
+};
 use catena_dns::Name;
 use catena_plugin::{Chain, Registration, ServerConfig, Setup, Stage};
 
 use crate::keys::{Claim, Key, Scheme, find_overlaps};
+use crate::legacy::modernise;
 
 /// Directives whose presence lets classes other than IN into a listener, as in CoreDNS.
 const ANY_CLASS: [&str; 2] = ["chaos", "forward"];
@@ -75,6 +78,36 @@ pub fn assemble(
         .map(|draft| draft.finish(dns_port, findings))
         .collect();
     assembly
+}
+
+/// What a Corefile asks for.
+pub struct Plan {
+    /// The server blocks; fit to start if no finding is an error.
+    pub blocks: Vec<Block>,
+    /// The Corefile as it was understood: imports and variables in their places.
+    pub corefile: String,
+    /// What is wrong or out of date.
+    pub findings: Diagnostics,
+}
+
+/// Reads `text`, called `name`, and sets up what it asks for.
+pub fn assemble_text(
+    (name, text): (&str, &str),
+    environment: &dyn Environment,
+    plugins: &'static [&'static Registration],
+    dns_port: u16,
+) -> Plan {
+    let (mut corefile, mut findings) = parse_all(name, text, environment);
+    let understood = corefile.to_string();
+    findings.extend(modernise(&mut corefile.blocks));
+    let assembly = assemble(&corefile, plugins, dns_port);
+    findings.extend(corefile.warnings);
+    findings.extend(assembly.findings);
+    Plan {
+        blocks: assembly.blocks,
+        corefile: understood,
+        findings: Diagnostics::new(corefile.sources, findings),
+    }
 }
 
 /// A block while its plugins are set up.

@@ -14,5 +14,5 @@ mod process;
 mod router;
 mod worker;
 
-pub use assemble::{Assembly, Block, Endpoint, assemble};
+pub use assemble::{Assembly, Block, Endpoint, Plan, assemble, assemble_text};
 pub use process::{Event, Failure, Process, Settings, Signal, Source, warn};

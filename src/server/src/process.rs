@@ -5,15 +5,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use catena_corefile::{Diagnostic, Diagnostics, Environment, Severity, parse_all};
+use catena_corefile::{Diagnostics, Environment, parse_all};
 use catena_plugin::metrics::{publish, server};
 use catena_plugin::{Control, Registration, Stage};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use crate::assemble::assemble;
+use crate::assemble::assemble_text;
 use crate::generation::Generation;
-use crate::legacy::modernise;
 use crate::listeners::Listeners;
 
 /// What the command line says.
@@ -181,25 +180,19 @@ impl Process {
     /// Reads the Corefile and swaps it in; on failure the current generation serves on.
     async fn activate(&mut self) -> Result<Diagnostics, Failure> {
         let (name, text, is_file) = self.settings.read()?;
-        let (mut corefile, mut errors) = parse_all(&name, &text, &*self.settings.environment);
-        let running = corefile.to_string();
-        errors.extend(modernise(&mut corefile.blocks));
-        let assembly = assemble(&corefile, self.settings.plugins, self.settings.dns_port);
-        let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
-        let failed = errors.iter().chain(&assembly.findings).any(is_error);
-        let findings = corefile
-            .warnings
-            .into_iter()
-            .chain(errors)
-            .chain(assembly.findings);
-        let findings = Diagnostics::new(corefile.sources, findings.collect());
-        if failed {
-            return Err(Failure::Mistakes(findings));
+        let plan = assemble_text(
+            (&name, &text),
+            &*self.settings.environment,
+            self.settings.plugins,
+            self.settings.dns_port,
+        );
+        if plan.findings.has_errors() {
+            return Err(Failure::Mistakes(plan.findings));
         }
-        let wanted = Generation::wanted(&assembly.blocks);
+        let wanted = Generation::wanted(&plan.blocks);
         let bound = self.listeners.bind(&wanted).map_err(Failure::Start)?;
-        let next = Generation::new(assembly.blocks, &self.listeners.places(&bound));
-        let running = is_file.then_some(running);
+        let next = Generation::new(plan.blocks, &self.listeners.places(&bound));
+        let running = is_file.then_some(plan.corefile);
         let before = std::mem::replace(&mut *self.control.running.lock(), running);
         let control: Arc<dyn Control> = Arc::clone(&self.control) as Arc<dyn Control>;
         if let Err(error) = next.start(&control, &tokio::runtime::Handle::current()) {
@@ -217,7 +210,7 @@ impl Process {
             old.drain().await;
             old.stop();
         });
-        Ok(findings)
+        Ok(plan.findings)
     }
 
     /// Reloads, and logs as CoreDNS does; the error says why the old generation serves on.

@@ -32,7 +32,8 @@ fn translate_one(proxy: Directive, findings: &mut Vec<Diagnostic>) -> Option<Dir
             ("protocol", ["https_google", ..]) => {
                 let hint = "'proxy' is now 'forward', which has no protocol https_google: \
                             try 'forward . tls://8.8.8.8 { tls_servername dns.google }'";
-                let finding = Diagnostic::error(place, "Unknown directive 'proxy'");
+                let message = "Error during parsing: Unknown directive 'proxy'";
+                let finding = Diagnostic::error(place, message);
                 findings.push(finding.with_hint(hint));
                 return None;
             }

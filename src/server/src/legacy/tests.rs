@@ -79,7 +79,7 @@ fn proxy_to_google_has_no_successor() {
         expect![[r#"
             example.org {
             }
-            Corefile:2:1: Unknown directive 'proxy'
+            Corefile:2:1: Error during parsing: Unknown directive 'proxy'
         "#]],
     );
 }
