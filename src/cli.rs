@@ -62,11 +62,11 @@ pub(crate) fn banner() -> String {
     format!("Catena-{VERSION}\n{os}/{arch}, rust")
 }
 
-/// The directives in alphabetical order, as CoreDNS lists them.
+/// The directives as CoreDNS lists them: those of servers by name, then `on`, which is for events.
 fn list(plugins: &[&Registration]) -> String {
     let mut names: Vec<&str> = plugins.iter().map(|plugin| plugin.name).collect();
-    names.sort_unstable();
-    names.join("\n")
+    names.sort_unstable_by_key(|name| (*name == "on", *name));
+    names.join("\n") + "\n"
 }
 
 /// Prints to standard output; a closed one is nobody's loss.

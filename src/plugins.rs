@@ -49,6 +49,8 @@ pub static PLUGINS: &[&Registration] = &[
     // A template, in builds that ask for it.
     #[cfg(feature = "example")]
     &catena_example::PLUGIN,
+    #[cfg(feature = "erratic")]
+    &catena_erratic::PLUGIN,
     #[cfg(feature = "whoami")]
     &catena_whoami::PLUGIN,
     #[cfg(feature = "on")]

@@ -86,6 +86,7 @@ fn source(conf: &str, port: &str) -> Result<Source, String> {
 }
 
 async fn live(flags: &Flags, settings: Settings) -> ExitCode {
+    say_workers();
     let signals = Signals::take();
     let started = Process::start(settings).await;
     let (mut process, warnings) = match started {
@@ -126,6 +127,12 @@ async fn live(flags: &Flags, settings: Settings) -> ExitCode {
         () = second_interrupt(&mut signals) => return ExitCode::from(2),
     }
     status
+}
+
+/// Says how many workers serve, also with `-quiet`: CoreDNS has such a line in the same words.
+fn say_workers() {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    catena_logging::print(&format!("maxprocs: one worker for each of {cores} CPUs\n"));
 }
 
 /// Handles signals until one ends the process; `None` when it is to end without drain.

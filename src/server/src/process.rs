@@ -1,6 +1,6 @@
 //! The life of the process: the first start, reloads one at a time, and the end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl Settings {
             Source::File(path) => {
                 let name = path.display().to_string();
                 let text = self.environment.read(path);
-                let text = text.map_err(|error| Failure::Unreadable(unreadable(&name, &error)))?;
+                let text = text.map_err(|error| Failure::Unreadable(unreadable(path, &error)))?;
                 Ok((name, text, true))
             }
         }
@@ -311,17 +311,12 @@ pub fn warn(findings: &Diagnostics) {
 }
 
 /// The words of Go's errors, which scripts know.
-fn unreadable(name: &str, error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::IsADirectory => format!("read {name}: is a directory"),
-        _ => {
-            let text = error.to_string();
-            let text = text
-                .split(" (os error")
-                .next()
-                .unwrap_or(&text)
-                .to_lowercase();
-            format!("open {name}: {text}")
-        }
+fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    let name = path.display();
+    if path.is_dir() {
+        return format!("read {name}: is a directory");
     }
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    format!("open {name}: {}", text.to_lowercase())
 }

@@ -73,13 +73,11 @@ impl<'a> Args<'a> {
         }
     }
 
-    /// The rest as zones.
+    /// The rest as zones; words that are no names are skipped, as CoreDNS does.
+    ///
+    /// So `cache {$UNSET}` means `cache` in a Corefile that is used without the variable.
     pub fn zones(&mut self) -> Result<Vec<Name>, SetupError> {
-        let mut all = Vec::new();
-        for arg in self.by_ref() {
-            all.extend(arg.zones()?);
-        }
-        Ok(all)
+        Ok(self.by_ref().filter_map(|arg| arg.zones().ok()).flatten().collect())
     }
 }
 
