@@ -9,6 +9,7 @@ pub mod rdata;
 mod records;
 mod registry;
 mod reply;
+pub mod zonefile;
 
 pub use edns::{Edns, ReplyEdns};
 pub use header::{HEADER_LEN, Header, flag};

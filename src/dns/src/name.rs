@@ -5,6 +5,7 @@ mod text;
 
 pub use buf::{NameBuf, skip_name};
 pub use text::NameTextError;
+pub(crate) use text::{append_name, unescape};
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;

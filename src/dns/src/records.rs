@@ -219,7 +219,7 @@ fn expand_field(
                 out.extend_from_slice(name.view().wire());
                 return Ok(end);
             }
-            Field::Text => text_end(message, at, range.end)?,
+            _ if field.is_counted() => text_end(message, at, range.end)?,
             Field::Texts => {
                 let mut end = text_end(message, at, range.end)?;
                 while end < range.end {

@@ -23,6 +23,18 @@ pub enum NameTextError {
     BadEscape,
 }
 
+impl NameTextError {
+    /// The words of the error.
+    pub(crate) fn what(self) -> &'static str {
+        match self {
+            NameTextError::EmptyLabel => "a name with an empty label",
+            NameTextError::LongLabel => "a name with a label longer than 63 octets",
+            NameTextError::TooLong => "a name longer than 255 octets",
+            NameTextError::BadEscape => "bad escape",
+        }
+    }
+}
+
 impl Name {
     /// Reads a name; one without a final dot is put below `origin`.
     pub fn parse(text: &str, origin: NameRef<'_>) -> Result<Name, NameTextError> {
@@ -31,44 +43,55 @@ impl Name {
 
     /// As [`Name::parse`], for text that need not be UTF-8.
     pub fn parse_octets(text: &[u8], origin: NameRef<'_>) -> Result<Name, NameTextError> {
-        if text == b"." {
-            return Ok(Name::root());
-        }
-        if text == b"@" {
-            return Ok(origin.to_name());
-        }
         let mut wire = Vec::with_capacity(text.len() + 2 + origin.wire.len());
-        let (mut start, mut absolute, mut rest) = (0, false, text);
-        wire.push(0);
-        while let Some((&octet, after)) = rest.split_first() {
-            absolute = false;
-            rest = after;
-            match octet {
-                b'.' => {
-                    close_label(&mut wire, start)?;
-                    start = wire.len();
-                    wire.push(0);
-                    absolute = true;
-                }
-                b'\\' => wire.push(unescape(&mut rest)?),
-                plain => wire.push(plain),
-            }
-        }
-        if absolute {
-            // The last dot opened the root label.
-            return finish(wire);
-        }
-        close_label(&mut wire, start)?;
-        wire.extend_from_slice(origin.wire);
-        finish(wire)
+        append_name(text, origin, &mut wire)?;
+        Ok(Name { wire: wire.into() })
     }
 }
 
-fn finish(wire: Vec<u8>) -> Result<Name, NameTextError> {
-    if wire.len() > NAME_MAX {
+/// Appends the name that `text` says in wire form; one without a final dot is below `origin`.
+pub(crate) fn append_name(
+    text: &[u8],
+    origin: NameRef<'_>,
+    wire: &mut Vec<u8>,
+) -> Result<(), NameTextError> {
+    let first = wire.len();
+    match text {
+        b"." => {
+            wire.push(0);
+            return Ok(());
+        }
+        b"@" => {
+            wire.extend_from_slice(origin.wire);
+            return Ok(());
+        }
+        _ => {}
+    }
+    let (mut start, mut absolute, mut rest) = (first, false, text);
+    wire.push(0);
+    while let Some((&octet, after)) = rest.split_first() {
+        absolute = false;
+        rest = after;
+        match octet {
+            b'.' => {
+                close_label(wire, start)?;
+                start = wire.len();
+                wire.push(0);
+                absolute = true;
+            }
+            b'\\' => wire.push(unescape(&mut rest)?),
+            plain => wire.push(plain),
+        }
+    }
+    // A last dot has opened the root label.
+    if !absolute {
+        close_label(wire, start)?;
+        wire.extend_from_slice(origin.wire);
+    }
+    if wire.len() - first > NAME_MAX {
         return Err(NameTextError::TooLong);
     }
-    Ok(Name { wire: wire.into() })
+    Ok(())
 }
 
 fn close_label(wire: &mut [u8], start: usize) -> Result<(), NameTextError> {
@@ -86,7 +109,7 @@ fn close_label(wire: &mut [u8], start: usize) -> Result<(), NameTextError> {
 }
 
 /// Reads what follows a backslash: three digits, or the octet itself.
-fn unescape(rest: &mut &[u8]) -> Result<u8, NameTextError> {
+pub(crate) fn unescape(rest: &mut &[u8]) -> Result<u8, NameTextError> {
     match **rest {
         [a, b, c, ref tail @ ..]
             if a.is_ascii_digit() && b.is_ascii_digit() && c.is_ascii_digit() =>
