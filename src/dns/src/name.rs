@@ -152,13 +152,8 @@ impl<'a> NameRef<'a> {
         let left: smallvec::SmallVec<[&[u8]; 16]> = self.labels().collect();
         let right: smallvec::SmallVec<[&[u8]; 16]> = other.labels().collect();
         for (a, b) in left.iter().rev().zip(right.iter().rev()) {
-            let lower = |octets: &[u8]| {
-                octets
-                    .iter()
-                    .map(u8::to_ascii_lowercase)
-                    .collect::<Vec<_>>()
-            };
-            match lower(a).cmp(&lower(b)) {
+            let (a, b) = (a.iter(), b.iter().map(u8::to_ascii_lowercase));
+            match a.map(u8::to_ascii_lowercase).cmp(b) {
                 Ordering::Equal => {}
                 unequal => return unequal,
             }

@@ -1,0 +1,112 @@
+//! Finding a name: RFC 1034 section 4.3.2, with RFC 4592 for wildcards and 6672 for DNAME.
+
+use catena_dns::{NameRef, RecordType};
+
+use crate::arena::{At, flag};
+use crate::{Node, Zone};
+
+/// The longest name.
+const NAME_MAX: usize = 255;
+
+/// What a zone has for a name.
+#[derive(Clone, Copy)]
+pub enum Found<'z> {
+    /// The name itself; without records it is an empty non-terminal.
+    Name(Node<'z>),
+    /// The wildcard that stands for the name.
+    Wildcard(Node<'z>),
+    /// The delegation at or above the name.
+    Cut(Node<'z>),
+    /// The DNAME above the name.
+    Dname(Node<'z>),
+    /// Nothing; this is the nearest name above it that exists.
+    Missing(Node<'z>),
+}
+
+impl Zone {
+    /// What there is for `name`, which must be in lower case; `None` if it is outside the zone.
+    ///
+    /// A DS record at a cut belongs to this zone, all else at and below it does not.
+    pub fn find(&self, name: NameRef<'_>, rtype: RecordType) -> Option<Found<'_>> {
+        let below = name.wire().len().checked_sub(self.origin.wire().len())?;
+        if name.wire().get(below..) != Some(self.origin.wire()) {
+            return None;
+        }
+        if self.cuts == 0
+            && self.dnames == 0
+            && let Some(node) = self.node(name)
+        {
+            return Some(Found::Name(node));
+        }
+        self.descend(name, below, rtype)
+    }
+
+    /// Goes from the apex to `name`, whose first `below` octets are below the apex.
+    fn descend(&self, name: NameRef<'_>, below: usize, rtype: RecordType) -> Option<Found<'_>> {
+        let mut starts = [0u8; NAME_MAX / 2 + 1];
+        let (mut count, mut at) = (0, 0);
+        while at < below {
+            *starts.get_mut(count)? = u8::try_from(at).ok()?;
+            count += 1;
+            at += 1 + usize::from(*name.wire().get(at)?);
+        }
+        // The tail that equals the origin must begin at a label.
+        if at != below {
+            return None;
+        }
+        let mut encloser = self.apex();
+        for (place, start) in starts.get(..count)?.iter().enumerate().rev() {
+            if encloser.flags() & flag::DNAME != 0 {
+                return Some(Found::Dname(encloser));
+            }
+            let suffix = name.wire().get(usize::from(*start)..)?;
+            let Some(node) = self.arena.node(suffix) else {
+                return Some(self.missing(encloser));
+            };
+            encloser = Node::new(self, node);
+            if encloser.flags() & flag::NS != 0 && !(place == 0 && rtype == RecordType::DS) {
+                return Some(Found::Cut(encloser));
+            }
+        }
+        Some(Found::Name(encloser))
+    }
+
+    fn missing<'z>(&'z self, encloser: Node<'z>) -> Found<'z> {
+        let mut wildcard = [0u8; NAME_MAX];
+        let parent = encloser.name().wire();
+        let length = parent.len() + 2;
+        let Some([one, star, rest @ ..]) = wildcard.get_mut(..length) else {
+            return Found::Missing(encloser);
+        };
+        (*one, *star) = (1, b'*');
+        rest.copy_from_slice(parent);
+        let found = wildcard.get(..length).and_then(|name| self.arena.node(name));
+        match found {
+            Some(node) => Found::Wildcard(Node::new(self, node)),
+            None => Found::Missing(encloser),
+        }
+    }
+
+    /// The node of just this name, in lower case, whatever stands above it.
+    #[inline]
+    pub fn node(&self, name: NameRef<'_>) -> Option<Node<'_>> {
+        let node = self.arena.node(name.wire())?;
+        Some(Node::new(self, node))
+    }
+
+    /// The node with NSEC records that is `name` or stands right before it in canonical order.
+    pub fn denial(&self, name: NameRef<'_>) -> Option<Node<'_>> {
+        let is_before = |node: &At| self.arena.name(*node).cmp_canonical(name).is_le();
+        let after = self.denials.partition_point(is_before);
+        let node = self.denials.get(after.checked_sub(1)?)?;
+        Some(Node::new(self, *node))
+    }
+
+    /// All names with records, in canonical order (RFC 4034 section 6.1).
+    pub fn in_order(&self) -> Vec<Node<'_>> {
+        let nodes = self.arena.nodes().map(|node| Node::new(self, node));
+        let mut nodes: Vec<_> = nodes.filter(|node| !node.is_empty()).collect();
+        nodes.sort_by(|left, right| left.name().cmp_canonical(right.name()));
+        nodes
+    }
+}
