@@ -26,6 +26,7 @@ pub(crate) mod flag {
     pub const NS: u8 = 1;
     pub const DNAME: u8 = 2;
     pub const NSEC: u8 = 4;
+    pub const CNAME: u8 = 8;
 }
 
 /// One entry of the table: part of the name's hash, and the node.

@@ -113,6 +113,7 @@ impl ZoneBuilder {
                 }
                 flag::NSEC
             }
+            RecordType::CNAME => flag::CNAME,
             _ => 0,
         }
     }

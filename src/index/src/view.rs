@@ -3,7 +3,7 @@
 use catena_dns::{Class, NameRef, RecordRef, RecordType};
 
 use crate::Zone;
-use crate::arena::{At, NONE, RDATA_AT, WIRE_AT};
+use crate::arena::{At, NONE, RDATA_AT, WIRE_AT, flag};
 
 /// A name of a zone.
 #[derive(Clone, Copy)]
@@ -29,6 +29,11 @@ impl<'z> Node<'z> {
     /// Whether the name has no records: an empty non-terminal.
     pub fn is_empty(self) -> bool {
         self.zone.arena.first_record(self.at) == NONE
+    }
+
+    /// Whether the name has CNAME records.
+    pub fn has_alias(self) -> bool {
+        self.flags() & flag::CNAME != 0
     }
 
     /// All records, in the order they were added; the SOA record is not among them.
@@ -60,6 +65,13 @@ impl<'z> Node<'z> {
         self.at == other.at && std::ptr::eq(self.zone, other.zone)
     }
 }
+
+impl PartialEq for Node<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.is(*other)
+    }
+}
+impl Eq for Node<'_> {}
 
 /// The records of a name.
 #[derive(Clone)]
