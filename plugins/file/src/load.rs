@@ -9,6 +9,9 @@ use catena_dns::zonefile::{Loader, Sink, ZoneFileError, read_zone};
 use catena_dns::{NameRef, RecordRef, RecordType, rdata};
 use catena_index::{Zone, ZoneBuilder};
 
+/// Octets reserved for a zone beforehand, at most; not touched until they are needed.
+const RESERVE_MAX: usize = 1 << 30;
+
 /// A zone and the state of its files when they were read.
 pub(crate) struct Loaded {
     /// `None` if the serial is the one that was known.
@@ -73,9 +76,12 @@ pub(crate) fn load(
     known: Option<u32>,
 ) -> Result<Loaded, LoadError> {
     let mut files = Files::default();
+    let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let size = usize::try_from(size).unwrap_or(0).min(RESERVE_MAX);
     let input = files.open(path).map_err(LoadError::Open)?;
     let mut zone = ZoneSink {
-        builder: ZoneBuilder::new(origin),
+        // Two octets in memory for one of text is what short names take.
+        builder: ZoneBuilder::with_capacity(origin, size.saturating_mul(2)),
         rdata: Vec::new(),
         known,
         is_known: false,
@@ -91,7 +97,9 @@ pub(crate) fn load(
         let text = format!("file {path:?} has no SOA record for origin {origin}");
         return Err(LoadError::Content(text));
     }
-    let zone = Some(zone.builder.build());
+    let zone = zone.builder.build();
+    let zone = zone.map_err(|error| LoadError::Content(error.to_string()))?;
+    let zone = Some(zone);
     Ok(Loaded { zone, files })
 }
 

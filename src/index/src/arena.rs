@@ -3,10 +3,7 @@
 //! A node is `first record, last record, flags, name`; a record is `next record` and then what
 //! follows the owner name on the wire: `type, class, ttl, length, data`. Links are offsets.
 
-use std::hash::BuildHasher;
-
 use catena_dns::{Class, NameRef, RecordType};
-use hashbrown::HashTable;
 
 /// Where a node or record begins.
 pub(crate) type At = u32;
@@ -29,25 +26,9 @@ pub(crate) mod flag {
     pub const CNAME: u8 = 8;
 }
 
-/// One entry of the table: part of the name's hash, and the node.
-#[derive(Clone, Copy)]
-struct Slot {
-    hash: u32,
-    node: At,
-}
-
-impl Slot {
-    /// The hash that the table wants, made of the part that is kept.
-    fn table_hash(self) -> u64 {
-        u64::from(self.hash) << 32 | u64::from(self.hash)
-    }
-}
-
 #[derive(Default)]
 pub(crate) struct Arena {
     octets: Vec<u8>,
-    slots: HashTable<Slot>,
-    hasher: foldhash::fast::RandomState,
 }
 
 impl Arena {
@@ -55,54 +36,44 @@ impl Arena {
         NONE
     }
 
+    pub fn reserve(&mut self, octets: usize) {
+        self.octets.reserve_exact(octets);
+    }
+
     pub fn memory(&self) -> usize {
-        self.octets.len() + self.slots.allocation_size()
+        self.octets.len()
     }
 
     /// Gives back room that is not used.
     pub fn shrink(&mut self) {
-        if self.octets.capacity() - self.octets.len() > self.octets.len() / 8 {
-            self.octets.shrink_to_fit();
-        }
+        self.octets.shrink_to_fit();
     }
 
-    fn slot(&self, name: &[u8], node: At) -> Slot {
-        let [high @ .., _, _, _, _] = self.hasher.hash_one(name).to_be_bytes();
-        let hash = u32::from_be_bytes(high);
-        Slot { hash, node }
-    }
-
-    /// The node of `name`, which must be in lower case.
+    /// Whether `name` is the name of `node`; both in lower case.
     #[inline]
-    pub fn node(&self, name: &[u8]) -> Option<At> {
-        let wanted = self.slot(name, NONE);
-        let is_it = |slot: &Slot| {
-            slot.hash == wanted.hash && self.slice(slot.node, NAME_AT, name.len()) == Some(name)
-        };
-        self.slots.find(wanted.table_hash(), is_it).map(|slot| slot.node)
+    pub fn is_named(&self, node: At, name: &[u8]) -> bool {
+        self.slice(node, NAME_AT, name.len()) == Some(name)
     }
 
-    /// Adds an empty node; `None` if there is no room. `name` has none yet.
+    /// Adds an empty node; `None` if there is no room.
     pub fn add_node(&mut self, name: &[u8]) -> Option<At> {
         let node = At::try_from(self.octets.len()).ok()?;
         self.octets.extend_from_slice(&[0; NAME_AT]);
         self.octets.extend_from_slice(name);
-        let slot = self.slot(name, node);
-        self.slots
-            .insert_unique(slot.table_hash(), slot, |slot| slot.table_hash());
         Some(node)
     }
 
     /// Adds a record that belongs to no node yet; `None` if there is no room.
     pub fn add_record(&mut self, rtype: RecordType, ttl: u32, rdata: &[u8]) -> Option<At> {
         let record = At::try_from(self.octets.len()).ok()?;
-        let length = u16::try_from(rdata.len()).ok()?;
-        let mut head = [0; RDATA_AT];
-        let fields = rtype.0.to_be_bytes().into_iter();
-        let fields = fields.chain(Class::IN.0.to_be_bytes());
-        let fields = fields.chain(ttl.to_be_bytes()).chain(length.to_be_bytes());
-        let room = head.iter_mut().skip(WIRE_AT);
-        room.zip(fields).for_each(|(to, from)| *to = from);
+        let [length_high, length_low] = u16::try_from(rdata.len()).ok()?.to_be_bytes();
+        let [type_high, type_low] = rtype.0.to_be_bytes();
+        let [class_high, class_low] = Class::IN.0.to_be_bytes();
+        let [a, b, c, d] = ttl.to_be_bytes();
+        let head: [u8; RDATA_AT] = [
+            0, 0, 0, 0, type_high, type_low, class_high, class_low, a, b, c, d, length_high,
+            length_low,
+        ];
         self.octets.extend_from_slice(&head);
         self.octets.extend_from_slice(rdata);
         Some(record)
@@ -110,12 +81,24 @@ impl Arena {
 
     /// Puts `record` behind the other records of `node`.
     pub fn link(&mut self, node: At, record: At, flags: u8) {
-        let last = self.word(node, 4);
-        match last {
-            NONE => self.set_word(node, 0, record),
-            last => self.set_word(last, 0, record),
+        self.link_run(node, (record, record), flags);
+    }
+
+    /// Puts the records of `other`, a second node of the same name, behind those of `node`.
+    pub fn merge(&mut self, node: At, other: At) {
+        let first = self.first_record(other);
+        if first != NONE {
+            let run = (first, self.last_record(other));
+            self.link_run(node, run, self.flags(other));
         }
-        self.set_word(node, 4, record);
+    }
+
+    fn link_run(&mut self, node: At, (first, last): (At, At), flags: u8) {
+        match self.last_record(node) {
+            NONE => self.set_word(node, 0, first),
+            before => self.set_word(before, 0, first),
+        }
+        self.set_word(node, 4, last);
         if let Some(octet) = self.octets.get_mut(place(node, FLAGS_AT)) {
             *octet |= flags;
         }
@@ -168,11 +151,6 @@ impl Arena {
     pub fn name(&self, node: At) -> NameRef<'_> {
         let octets = self.tail(node, NAME_AT);
         NameRef::split_from(octets).map_or(NameRef::ROOT, |(name, _)| name)
-    }
-
-    /// All nodes, in no order.
-    pub fn nodes(&self) -> impl Iterator<Item = At> + '_ {
-        self.slots.iter().map(|slot| slot.node)
     }
 }
 

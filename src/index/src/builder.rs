@@ -1,10 +1,11 @@
 //! Builds a zone from its records.
 
-use catena_dns::{Class, Name, NameRef, RecordRef, RecordType};
-use hashbrown::HashMap;
+use catena_dns::{Class, NameRef, RecordRef, RecordType};
+use hashbrown::{HashMap, HashSet};
 
 use crate::Zone;
 use crate::arena::{Arena, At, NONE, flag};
+use crate::table::{Entry, Table, entry, node_of};
 
 /// Why a record cannot be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,33 +17,48 @@ pub enum AddError {
 }
 
 /// A zone that is being built.
+///
+/// A name that returns after others gets a second node; [`ZoneBuilder::build`] makes one of both.
 pub struct ZoneBuilder {
     zone: Zone,
     /// The owner of the last record, in lower case, and its node.
     last: (Vec<u8>, At),
     owner: Vec<u8>,
+    entries: Vec<Entry>,
+    /// Nodes that are not right below the apex.
+    deep: Vec<At>,
 }
 
 impl ZoneBuilder {
     /// Begins the zone `origin`.
     pub fn new(origin: NameRef<'_>) -> Self {
+        Self::with_capacity(origin, 0)
+    }
+
+    /// Begins the zone `origin`, whose names and records will take about `octets`.
+    pub fn with_capacity(origin: NameRef<'_>, octets: usize) -> Self {
         let origin = origin.to_lower();
         let mut arena = Arena::default();
+        arena.reserve(octets);
         // There is room for the first node.
         let apex = arena.add_node(origin.wire()).unwrap_or(NONE);
+        let zone = Zone {
+            origin,
+            arena,
+            names: Table::default(),
+            hasher: foldhash::fast::RandomState::default(),
+            soa: None,
+            has_cuts: false,
+            records: 0,
+            denials: Vec::new(),
+            spellings: HashMap::default(),
+        };
         ZoneBuilder {
-            last: (origin.wire().to_vec(), apex),
+            entries: vec![entry(zone.hash(zone.origin.wire()), apex)],
+            last: (zone.origin.wire().to_vec(), apex),
             owner: Vec::new(),
-            zone: Zone {
-                origin,
-                arena,
-                soa: None,
-                cuts: 0,
-                dnames: 0,
-                records: 0,
-                denials: Vec::new(),
-                spellings: HashMap::default(),
-            },
+            deep: Vec::new(),
+            zone,
         }
     }
 
@@ -51,33 +67,47 @@ impl ZoneBuilder {
     /// Equal records are all kept. Of several SOA records the last one counts.
     #[inline]
     pub fn add(&mut self, record: RecordRef<'_>) -> Result<(), AddError> {
-        if record.class != Class::IN {
-            return Ok(());
-        }
-        if record.rtype == RecordType::SOA {
-            return self.add_soa(record);
-        }
-        let Some(node) = self.node(record.name)? else {
-            return Ok(());
-        };
-        let arena = &mut self.zone.arena;
-        let at = arena.add_record(record.rtype, record.ttl, record.rdata);
-        let at = at.ok_or(AddError::TooLarge)?;
-        self.zone.records += 1;
-        let flags = self.note_type(node, record.rtype);
-        self.zone.arena.link(node, at, flags);
-        Ok(())
+        self.add_record(record).map(|_| ())
     }
 
     /// As [`ZoneBuilder::add`]; answers give the owner name in just these letters.
     pub fn add_as_spelled(&mut self, record: RecordRef<'_>) -> Result<(), AddError> {
-        self.add(record)?;
-        if record.name.wire().iter().any(u8::is_ascii_uppercase) {
-            let (_, node) = self.last;
-            let at = self.zone.arena.last_record(node);
+        if let Some(at) = self.add_record(record)?
+            && record.name.wire().iter().any(u8::is_ascii_uppercase)
+        {
             self.zone.spellings.insert(at, record.name.to_name());
         }
         Ok(())
+    }
+
+    #[inline]
+    fn add_record(&mut self, record: RecordRef<'_>) -> Result<Option<At>, AddError> {
+        if record.class != Class::IN {
+            return Ok(None);
+        }
+        if record.rtype == RecordType::SOA {
+            return self.add_soa(record).map(|()| None);
+        }
+        let Some(node) = self.node(record.name)? else {
+            return Ok(None);
+        };
+        let arena = &mut self.zone.arena;
+        let at = arena.add_record(record.rtype, record.ttl, record.rdata);
+        let at = at.ok_or(AddError::TooLarge)?;
+        let flags = match record.rtype {
+            RecordType::NS if node != arena.apex() => flag::NS,
+            RecordType::DNAME => flag::DNAME,
+            RecordType::CNAME => flag::CNAME,
+            RecordType::NSEC => flag::NSEC,
+            _ => 0,
+        };
+        arena.link(node, at, flags);
+        self.zone.records += 1;
+        self.zone.has_cuts |= flags & (flag::NS | flag::DNAME) != 0;
+        if flags == flag::NSEC {
+            self.zone.denials.push(node);
+        }
+        Ok(Some(at))
     }
 
     fn add_soa(&mut self, record: RecordRef<'_>) -> Result<(), AddError> {
@@ -88,37 +118,11 @@ impl ZoneBuilder {
         self.zone.soa = Some(at);
         if record.name != self.zone.origin() {
             self.zone.spellings.insert(at, record.name.to_lower());
-        } else {
-            self.zone.spellings.remove(&at);
         }
         Ok(())
     }
 
-    /// Counts what look-ups want to know beforehand.
-    fn note_type(&mut self, node: At, rtype: RecordType) -> u8 {
-        let zone = &mut self.zone;
-        let had = zone.arena.flags(node);
-        match rtype {
-            RecordType::NS if node != zone.arena.apex() => {
-                zone.cuts += usize::from(had & flag::NS == 0);
-                flag::NS
-            }
-            RecordType::DNAME => {
-                zone.dnames += usize::from(had & flag::DNAME == 0);
-                flag::DNAME
-            }
-            RecordType::NSEC => {
-                if had & flag::NSEC == 0 {
-                    zone.denials.push(node);
-                }
-                flag::NSEC
-            }
-            RecordType::CNAME => flag::CNAME,
-            _ => 0,
-        }
-    }
-
-    /// The node of `name`, made if need be; `None` if it is outside the zone.
+    /// A node of `name`, made if need be; `None` if it is outside the zone.
     #[inline]
     fn node(&mut self, name: NameRef<'_>) -> Result<Option<At>, AddError> {
         self.owner.clear();
@@ -127,42 +131,99 @@ impl ZoneBuilder {
         if self.owner == self.last.0 {
             return Ok(Some(self.last.1));
         }
-        let Ok(owner) = NameRef::from_wire(&self.owner) else {
-            return Ok(None);
-        };
-        if !owner.is_within(self.zone.origin()) {
+        if !name.is_within(self.zone.origin()) {
             return Ok(None);
         }
-        let node = match self.zone.arena.node(&self.owner) {
-            Some(node) => node,
-            None => make_node(&mut self.zone.arena, &self.zone.origin, owner)?,
+        let node = match name == self.zone.origin() {
+            true => self.zone.arena.apex(),
+            false => self.make_node()?,
         };
         std::mem::swap(&mut self.last.0, &mut self.owner);
         self.last.1 = node;
         Ok(Some(node))
     }
 
-    /// The zone, which never changes again.
-    pub fn build(mut self) -> Zone {
-        let arena = &self.zone.arena;
-        let name = |node: &At| arena.name(*node);
-        self.zone
-            .denials
-            .sort_by(|left, right| name(left).cmp_canonical(name(right)));
-        self.zone.arena.shrink();
-        self.zone
-    }
-}
-
-/// Makes a node for `name` and for each name between it and the zone that has none:
-/// empty non-terminals exist (RFC 4592 section 2.2.2).
-fn make_node(arena: &mut Arena, origin: &Name, name: NameRef<'_>) -> Result<At, AddError> {
-    let node = arena.add_node(name.wire()).ok_or(AddError::TooLarge)?;
-    for ancestor in name.ancestors().skip(1) {
-        if ancestor.wire().len() <= origin.wire().len() || arena.node(ancestor.wire()).is_some() {
-            break;
+    fn make_node(&mut self) -> Result<At, AddError> {
+        let node = self.zone.arena.add_node(&self.owner);
+        let node = node.ok_or(AddError::TooLarge)?;
+        self.entries.push(entry(self.zone.hash(&self.owner), node));
+        let label = 1 + usize::from(self.owner.first().copied().unwrap_or(0));
+        if self.owner.len() > self.zone.origin.wire().len() + label {
+            self.deep.push(node);
         }
-        arena.add_node(ancestor.wire()).ok_or(AddError::TooLarge)?;
+        Ok(node)
     }
-    Ok(node)
+
+    /// The zone, which never changes again.
+    pub fn build(mut self) -> Result<Zone, AddError> {
+        self.merge_nodes();
+        self.zone.names = Table::new(&self.entries);
+        if self.add_empty_names()? {
+            self.entries.sort_unstable();
+            self.zone.names = Table::new(&self.entries);
+        }
+        let mut denials = std::mem::take(&mut self.zone.denials);
+        let zone = &self.zone;
+        // Of a name's nodes the first one is left.
+        let first = |node: &mut At| *node = zone.lookup(zone.arena.name(*node).wire()).unwrap_or(*node);
+        denials.iter_mut().for_each(first);
+        denials.sort_by(|a, b| zone.arena.name(*a).cmp_canonical(zone.arena.name(*b)));
+        denials.dedup();
+        self.zone.denials = denials;
+        self.zone.arena.shrink();
+        Ok(self.zone)
+    }
+
+    /// Sorts the entries and leaves one node of each name, the first.
+    fn merge_nodes(&mut self) {
+        self.entries.sort_unstable();
+        let arena = &mut self.zone.arena;
+        let mut gone = HashSet::new();
+        let mut names = Vec::new();
+        for alike in self.entries.chunk_by(|a, b| *a >> 32 == *b >> 32) {
+            if alike.len() == 1 {
+                continue;
+            }
+            names.clear();
+            for entry in alike {
+                let node = node_of(*entry);
+                let name = arena.name(node).wire();
+                match names.iter().find(|first| arena.is_named(**first, name)) {
+                    None => names.push(node),
+                    Some(first) => {
+                        arena.merge(*first, node);
+                        gone.insert(*entry);
+                    }
+                }
+            }
+        }
+        if !gone.is_empty() {
+            self.entries.retain(|entry| !gone.contains(entry));
+        }
+    }
+
+    /// Adds nodes for names between others and the apex: they exist (RFC 4592 section 2.2.2).
+    fn add_empty_names(&mut self) -> Result<bool, AddError> {
+        let zone = &mut self.zone;
+        let apex_length = zone.origin.wire().len();
+        let mut missing: HashSet<Vec<u8>, foldhash::fast::RandomState> = HashSet::default();
+        for node in &self.deep {
+            let name = zone.arena.name(*node);
+            for ancestor in name.ancestors().skip(1) {
+                let wire = ancestor.wire();
+                let is_known = wire.len() <= apex_length
+                    || zone.lookup(wire).is_some()
+                    || missing.contains(wire);
+                if is_known {
+                    break;
+                }
+                missing.insert(wire.to_vec());
+            }
+        }
+        for name in &missing {
+            let node = zone.arena.add_node(name).ok_or(AddError::TooLarge)?;
+            self.entries.push(entry(zone.hash(name), node));
+        }
+        Ok(!missing.is_empty())
+    }
 }

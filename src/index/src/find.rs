@@ -32,8 +32,7 @@ impl Zone {
         if name.wire().get(below..) != Some(self.origin.wire()) {
             return None;
         }
-        if self.cuts == 0
-            && self.dnames == 0
+        if !self.has_cuts
             && let Some(node) = self.node(name)
         {
             return Some(Found::Name(node));
@@ -60,7 +59,7 @@ impl Zone {
                 return Some(Found::Dname(encloser));
             }
             let suffix = name.wire().get(usize::from(*start)..)?;
-            let Some(node) = self.arena.node(suffix) else {
+            let Some(node) = self.lookup(suffix) else {
                 return Some(self.missing(encloser));
             };
             encloser = Node::new(self, node);
@@ -80,7 +79,7 @@ impl Zone {
         };
         (*one, *star) = (1, b'*');
         rest.copy_from_slice(parent);
-        let found = wildcard.get(..length).and_then(|name| self.arena.node(name));
+        let found = wildcard.get(..length).and_then(|name| self.lookup(name));
         match found {
             Some(node) => Found::Wildcard(Node::new(self, node)),
             None => Found::Missing(encloser),
@@ -90,7 +89,7 @@ impl Zone {
     /// The node of just this name, in lower case, whatever stands above it.
     #[inline]
     pub fn node(&self, name: NameRef<'_>) -> Option<Node<'_>> {
-        let node = self.arena.node(name.wire())?;
+        let node = self.lookup(name.wire())?;
         Some(Node::new(self, node))
     }
 
@@ -104,7 +103,7 @@ impl Zone {
 
     /// All names with records, in canonical order (RFC 4034 section 6.1).
     pub fn in_order(&self) -> Vec<Node<'_>> {
-        let nodes = self.arena.nodes().map(|node| Node::new(self, node));
+        let nodes = self.names.nodes().map(|node| Node::new(self, node));
         let mut nodes: Vec<_> = nodes.filter(|node| !node.is_empty()).collect();
         nodes.sort_by(|left, right| left.name().cmp_canonical(right.name()));
         nodes

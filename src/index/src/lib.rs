@@ -9,26 +9,30 @@
 mod arena;
 mod builder;
 mod find;
+mod table;
 mod view;
 
 pub use builder::{AddError, ZoneBuilder};
 pub use find::Found;
 pub use view::{Node, Record, RecordsOf};
 
+use std::hash::BuildHasher;
+
 use catena_dns::{Name, NameRef};
 use hashbrown::HashMap;
 
 use arena::{Arena, At};
+use table::Table;
 
 /// The names and records of one zone.
 pub struct Zone {
     origin: Name,
     arena: Arena,
+    names: Table,
+    hasher: foldhash::fast::RandomState,
     soa: Option<At>,
-    /// Names with NS records below the apex.
-    cuts: usize,
-    /// Names with DNAME records.
-    dnames: usize,
+    /// Whether there are delegations or DNAME records: then names have to be looked at from above.
+    has_cuts: bool,
     records: usize,
     /// Names with NSEC records, in canonical order.
     denials: Vec<At>,
@@ -55,6 +59,19 @@ impl Zone {
         rest.first_chunk().copied().map(u32::from_be_bytes)
     }
 
+    #[inline]
+    fn hash(&self, name: &[u8]) -> u32 {
+        let [hash @ .., _, _, _, _] = self.hasher.hash_one(name).to_be_bytes();
+        u32::from_be_bytes(hash)
+    }
+
+    /// The node of `name`, which must be in lower case.
+    #[inline]
+    fn lookup(&self, name: &[u8]) -> Option<At> {
+        let mut candidates = self.names.candidates(self.hash(name));
+        candidates.find(|node| self.arena.is_named(*node, name))
+    }
+
     /// The node of the zone's own name.
     pub fn apex(&self) -> Node<'_> {
         Node::new(self, self.arena.apex())
@@ -67,7 +84,7 @@ impl Zone {
 
     /// Octets that names and records take.
     pub fn memory(&self) -> usize {
-        self.arena.memory() + self.denials.len() * size_of::<At>()
+        self.arena.memory() + self.names.memory() + self.denials.len() * size_of::<At>()
     }
 }
 

@@ -1,0 +1,84 @@
+//! Finds nodes by the hash of their name: entries in order of hash, each near where it belongs.
+//!
+//! Made in one go from all entries, so that a million names cost a sort and one pass in order,
+//! not a million cache misses.
+
+/// Hash in the upper half, node in the lower.
+pub(crate) type Entry = u64;
+
+/// No entry; greater than all others.
+const EMPTY: Entry = Entry::MAX;
+
+/// Room behind the last place; more is made if ever it is needed.
+const SPARE: usize = 64;
+
+/// The table; see the module.
+#[derive(Default)]
+pub(crate) struct Table {
+    entries: Vec<Entry>,
+    /// Places an entry may belong to; some more follow for what does not fit.
+    places: u64,
+}
+
+/// The entry of a node.
+pub(crate) fn entry(hash: u32, node: u32) -> Entry {
+    u64::from(hash) << 32 | u64::from(node)
+}
+
+/// The node of an entry.
+pub(crate) fn node_of(entry: Entry) -> u32 {
+    let [_, _, _, _, node @ ..] = entry.to_be_bytes();
+    u32::from_be_bytes(node)
+}
+
+impl Table {
+    /// A table of `entries`, which must be sorted.
+    pub fn new(entries: &[Entry]) -> Self {
+        let count = entries.len();
+        let places = count + count / 3 + 1;
+        let mut room = Vec::with_capacity(places + SPARE);
+        room.resize(places, EMPTY);
+        let mut table = Table {
+            entries: room,
+            places: u64::try_from(places).unwrap_or(u64::MAX),
+        };
+        let mut free = 0;
+        for entry in entries {
+            let at = table.place(*entry >> 32).max(free);
+            match table.entries.get_mut(at) {
+                Some(room) => *room = *entry,
+                None => table.entries.push(*entry),
+            }
+            free = at + 1;
+        }
+        table
+    }
+
+    /// Where an entry with `hash` belongs.
+    #[inline]
+    fn place(&self, hash: u64) -> usize {
+        usize::try_from(hash * self.places >> 32).unwrap_or(usize::MAX)
+    }
+
+    /// The nodes whose names have `hash`, and perhaps no more than it in common.
+    #[inline]
+    pub fn candidates(&self, hash: u32) -> impl Iterator<Item = u32> + '_ {
+        let hash = u64::from(hash);
+        let run = self.entries.get(self.place(hash)..).unwrap_or_default();
+        run.iter()
+            .take_while(move |entry| **entry >> 32 <= hash && **entry != EMPTY)
+            .filter(move |entry| **entry >> 32 == hash)
+            .map(|entry| node_of(*entry))
+    }
+
+    /// All nodes, in no order.
+    pub fn nodes(&self) -> impl Iterator<Item = u32> + '_ {
+        let used = self.entries.iter().filter(|entry| **entry != EMPTY);
+        used.map(|entry| node_of(*entry))
+    }
+
+    /// Octets of memory.
+    pub fn memory(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>()
+    }
+}
