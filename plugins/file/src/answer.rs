@@ -127,9 +127,15 @@ fn from_wildcard<'z>(zone: &'z Arc<Zone>, query: &Query<'_>, node: Node<'z>) -> 
         return answer.into();
     }
     answer.push_apex_ns();
-    if answer.dnssec && let Some(denial) = zone.denial(name) {
+    if answer.dnssec
+        && let Some(denial) = zone.denial(name)
+    {
         // It says that no nearer name exists, RFC 4035 section 3.1.3.3.
-        answer.push_set(Section::Authority, denial, (denial.name(), RecordType::NSEC));
+        answer.push_set(
+            Section::Authority,
+            denial,
+            (denial.name(), RecordType::NSEC),
+        );
     }
     answer.push_addresses();
     answer.into()
@@ -279,7 +285,11 @@ impl<'z> Answer<'z> {
         let Some(denial) = self.zone.denial(name) else {
             return;
         };
-        self.push_set(Section::Authority, denial, (denial.name(), RecordType::NSEC));
+        self.push_set(
+            Section::Authority,
+            denial,
+            (denial.name(), RecordType::NSEC),
+        );
         let wildcard = encloser.and_then(|encloser| {
             let wildcard = Name::from_labels([&b"*"[..]], encloser.name()).ok()?;
             self.zone.denial(wildcard.view())

@@ -10,9 +10,9 @@ use catena_plugin::zones::Fallthrough;
 use catena_plugin::{Flow, Next, Outcome, Plugin, Query, StartContext, StartError};
 use tracing::info;
 
+use crate::answer;
 use crate::load::{Files, Loaded};
 use crate::reload::{self, Reload};
-use crate::answer;
 
 /// The stage of one server block.
 #[derive(Default)]

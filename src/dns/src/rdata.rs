@@ -13,8 +13,8 @@ mod validate;
 mod words;
 
 pub use print::display;
-pub(crate) use time::{read_number, read_period};
 pub use read::{TextError, read_text};
+pub(crate) use time::{read_number, read_period};
 pub use validate::validate;
 pub use words::{Scan, Span, Words, scan};
 

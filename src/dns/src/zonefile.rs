@@ -220,8 +220,9 @@ impl ZoneReader<'_> {
             b"$INCLUDE" => self.include(file, &mut words, state)?,
             b"$GENERATE" => {
                 let range = argument(&mut words, "$GENERATE needs a range")?;
-                let range = generate::Range::read(range)
-                    .ok_or_else(|| wrong(&words, "bad range in $GENERATE, such as 1-10 or 0-8/2"))?;
+                let range = generate::Range::read(range).ok_or_else(|| {
+                    wrong(&words, "bad range in $GENERATE, such as 1-10 or 0-8/2")
+                })?;
                 if state.is_generated {
                     return Err(wrong(&words, "$GENERATE inside $GENERATE").into());
                 }
@@ -236,12 +237,7 @@ impl ZoneReader<'_> {
         }
     }
 
-    fn include(
-        &mut self,
-        file: &Path,
-        words: &mut Words<'_>,
-        state: &State,
-    ) -> Result<(), Stop> {
+    fn include(&mut self, file: &Path, words: &mut Words<'_>, state: &State) -> Result<(), Stop> {
         let name = argument(words, "$INCLUDE needs a file")?;
         let name = std::str::from_utf8(name).map_err(|_| wrong(words, "not a file name"))?;
         let path = file.parent().unwrap_or(Path::new("")).join(name);
@@ -306,7 +302,9 @@ impl ZoneReader<'_> {
                 ttl = Some(read_period(word).ok_or_else(|| wrong(&words, "not a TTL"))?);
                 continue;
             }
-            if class.is_none() && let Some(found) = read_class(word) {
+            if class.is_none()
+                && let Some(found) = read_class(word)
+            {
                 class = Some(found);
                 continue;
             }
@@ -364,7 +362,10 @@ fn read_class(word: &[u8]) -> Option<Class> {
         return Some(Class::IN);
     }
     // Most words here are types: spare them the search.
-    let may_be = matches!(word.first()?.to_ascii_uppercase(), b'C' | b'H' | b'N' | b'A');
+    let may_be = matches!(
+        word.first()?.to_ascii_uppercase(),
+        b'C' | b'H' | b'N' | b'A'
+    );
     if !may_be || word.len() < 2 {
         return None;
     }

@@ -71,7 +71,19 @@ impl Arena {
         let [class_high, class_low] = Class::IN.0.to_be_bytes();
         let [a, b, c, d] = ttl.to_be_bytes();
         let head: [u8; RDATA_AT] = [
-            0, 0, 0, 0, type_high, type_low, class_high, class_low, a, b, c, d, length_high,
+            0,
+            0,
+            0,
+            0,
+            type_high,
+            type_low,
+            class_high,
+            class_low,
+            a,
+            b,
+            c,
+            d,
+            length_high,
             length_low,
         ];
         self.octets.extend_from_slice(&head);
@@ -155,5 +167,7 @@ impl Arena {
 }
 
 fn place(at: At, from: usize) -> usize {
-    usize::try_from(at).unwrap_or(usize::MAX).saturating_add(from)
+    usize::try_from(at)
+        .unwrap_or(usize::MAX)
+        .saturating_add(from)
 }

@@ -165,7 +165,8 @@ impl ZoneBuilder {
         let mut denials = std::mem::take(&mut self.zone.denials);
         let zone = &self.zone;
         // Of a name's nodes the first one is left.
-        let first = |node: &mut At| *node = zone.lookup(zone.arena.name(*node).wire()).unwrap_or(*node);
+        let first =
+            |node: &mut At| *node = zone.lookup(zone.arena.name(*node).wire()).unwrap_or(*node);
         denials.iter_mut().for_each(first);
         denials.sort_by(|a, b| zone.arena.name(*a).cmp_canonical(zone.arena.name(*b)));
         denials.dedup();

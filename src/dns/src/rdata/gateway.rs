@@ -108,7 +108,9 @@ pub(super) fn read_amtrelay(reader: &mut Reader<'_, '_>) -> Read<()> {
         _ => return Err("not 0 or 1"),
     };
     let kind = reader.u8()?;
-    reader.out.extend_from_slice(&[precedence, discovery | kind]);
+    reader
+        .out
+        .extend_from_slice(&[precedence, discovery | kind]);
     read_gateway(kind, reader)
 }
 
@@ -186,6 +188,8 @@ impl fmt::Display for HostIdentity<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (tag, key) = (codec::hex(self.tag), codec::base64(self.key));
         write!(f, "{} {tag} {key}", self.algorithm)?;
-        self.servers.iter().try_for_each(|server| write!(f, " {server}"))
+        self.servers
+            .iter()
+            .try_for_each(|server| write!(f, " {server}"))
     }
 }

@@ -29,7 +29,9 @@ pub(super) fn read_location(words: &mut Words<'_>) -> Option<[u8; 16]> {
     let head = [0].into_iter().chain(sizes);
     let tail = [latitude, longitude, altitude];
     let octets = head.chain(tail.into_iter().flat_map(u32::to_be_bytes));
-    wire.iter_mut().zip(octets).for_each(|(to, from)| *to = from);
+    wire.iter_mut()
+        .zip(octets)
+        .for_each(|(to, from)| *to = from);
     Some(wire)
 }
 
@@ -69,7 +71,10 @@ fn read_below(word: &[u8], limit: u32) -> Option<u32> {
 
 /// Metres with an optional `m`, in centimetres.
 fn read_metres(word: &[u8]) -> Option<i64> {
-    let word = word.strip_suffix(b"m").or(word.strip_suffix(b"M")).unwrap_or(word);
+    let word = word
+        .strip_suffix(b"m")
+        .or(word.strip_suffix(b"M"))
+        .unwrap_or(word);
     match word.strip_prefix(b"-") {
         Some(below) => read_decimal(below, 2).map(|number| -number),
         None => read_decimal(word, 2),
@@ -84,7 +89,11 @@ fn read_decimal(word: &[u8], places: usize) -> Option<i64> {
     if whole.is_empty() && fraction.is_empty() {
         return None;
     }
-    let mut number = if whole.is_empty() { 0 } else { read_number(whole)? };
+    let mut number = if whole.is_empty() {
+        0
+    } else {
+        read_number(whole)?
+    };
     if !fraction.iter().all(u8::is_ascii_digit) {
         return None;
     }
@@ -113,7 +122,9 @@ fn read_size(word: &[u8]) -> Option<u8> {
 /// Prints a place.
 pub(super) fn print_location(wire: &[u8; 16], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let word = |at: usize| {
-        let octets = wire.get(at..at + 4).and_then(|octets| octets.try_into().ok());
+        let octets = wire
+            .get(at..at + 4)
+            .and_then(|octets| octets.try_into().ok());
         u32::from_be_bytes(octets.unwrap_or_default())
     };
     print_angle(word(4), ['N', 'S'], f)?;
@@ -140,7 +151,10 @@ fn print_angle(angle: u32, directions: [char; 2], f: &mut fmt::Formatter<'_>) ->
     let angle = angle.abs_diff(EQUATOR);
     let (degrees, minutes) = (angle / DEGREE, angle % DEGREE / MINUTE);
     let (seconds, millis) = (angle % MINUTE / 1000, angle % 1000);
-    write!(f, "{degrees:02} {minutes:02} {seconds}.{millis:03} {direction} ")
+    write!(
+        f,
+        "{degrees:02} {minutes:02} {seconds}.{millis:03} {direction} "
+    )
 }
 
 fn print_size(size: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {

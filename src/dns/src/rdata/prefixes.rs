@@ -34,7 +34,11 @@ pub(super) fn read_prefix(word: &[u8], out: &mut Vec<u8>) -> Option<()> {
 }
 
 fn has_bits_after(octets: &[u8], prefix: usize) -> bool {
-    let set = |bit: usize| octets.get(bit / 8).is_some_and(|o| o & 0x80 >> (bit % 8) != 0);
+    let set = |bit: usize| {
+        octets
+            .get(bit / 8)
+            .is_some_and(|o| o & 0x80 >> (bit % 8) != 0)
+    };
     (prefix..octets.len() * 8).any(set)
 }
 
@@ -60,7 +64,10 @@ pub(super) fn split_prefix(wire: &[u8]) -> Option<(Prefix, &[u8])> {
     if octets.len() > width || usize::from(*length) > width * 8 || octets.last() == Some(&0) {
         return None;
     }
-    whole.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+    whole
+        .iter_mut()
+        .zip(octets)
+        .for_each(|(to, from)| *to = *from);
     let address = match whole {
         [a, b, c, d, ..] if width == 4 => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
         octets => IpAddr::V6(Ipv6Addr::from(octets)),

@@ -28,7 +28,10 @@ pub fn display(rtype: RecordType, rdata: &[u8]) -> impl fmt::Display + '_ {
 }
 
 fn print_field(field: Field, octets: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let number = octets.iter().take(8).fold(0u64, |number, octet| number << 8 | u64::from(*octet));
+    let number = octets
+        .iter()
+        .take(8)
+        .fold(0u64, |number, octet| number << 8 | u64::from(*octet));
     match field {
         Field::CompressedName | Field::Name => match NameRef::from_wire(octets) {
             Ok(name) => write!(f, "{name}"),
@@ -44,19 +47,21 @@ fn print_field(field: Field, octets: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::
         Field::Ipv6 => write!(f, "{}", ipv6(octets)),
         Field::Type => write!(f, "{}", RecordType(u16::try_from(number).unwrap_or(0))),
         Field::AlgorithmName => {
-            let mut known = ALGORITHMS.iter().map(|(value, name)| (u64::from(*value), name));
+            let mut known = ALGORITHMS
+                .iter()
+                .map(|(value, name)| (u64::from(*value), name));
             print_named(known.find(|(value, _)| *value == number), number, f)
         }
         Field::CertType => {
-            let mut known = CERT_TYPES.iter().map(|(value, name)| (u64::from(*value), name));
+            let mut known = CERT_TYPES
+                .iter()
+                .map(|(value, name)| (u64::from(*value), name));
             print_named(known.find(|(value, _)| *value == number), number, f)
         }
         Field::NodeId => print_groups(&codec::hex(octets), 4, ':', f),
         Field::Locator => print_groups(&codec::hex(octets).to_uppercase(), 4, ':', f),
         Field::Eui48 | Field::Eui64 => print_groups(&codec::hex(octets), 2, '-', f),
-        Field::Location => {
-            location::print_location(octets.try_into().map_err(|_| fmt::Error)?, f)
-        }
+        Field::Location => location::print_location(octets.try_into().map_err(|_| fmt::Error)?, f),
         _ => print_variable(field, octets, f),
     }
 }
@@ -141,7 +146,9 @@ fn print_groups(
 fn print_texts(octets: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut rest = octets;
     while let Some((&length, tail)) = rest.split_first() {
-        let (text, tail) = tail.split_at_checked(usize::from(length)).unwrap_or_default();
+        let (text, tail) = tail
+            .split_at_checked(usize::from(length))
+            .unwrap_or_default();
         if rest.len() != octets.len() {
             f.write_char(' ')?;
         }

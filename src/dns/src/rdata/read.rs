@@ -32,11 +32,7 @@ pub fn read_text(
     origin: NameRef<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), TextError> {
-    let mut reader = Reader {
-        words,
-        origin,
-        out,
-    };
+    let mut reader = Reader { words, origin, out };
     let start = reader.out.len();
     reader
         .record(rtype)
@@ -106,10 +102,8 @@ impl<'a> Reader<'a, '_> {
     fn variable_field(&mut self, field: Field) -> Read<()> {
         match field {
             Field::Text => self.text(),
-            Field::Word => {
-                let word = self.plain()?;
-                self.counted(word)
-            }
+            Field::Word if self.words.peek_quoted() => Err("unexpected quotes"),
+            Field::Word => self.text(),
             Field::Decimal => {
                 let word = self.plain()?;
                 if !is_decimal(word) {
@@ -378,7 +372,9 @@ impl<'a> Reader<'a, '_> {
 #[inline]
 fn read_ipv4(text: &[u8]) -> Option<[u8; 4]> {
     let text = std::str::from_utf8(text).ok()?;
-    text.parse::<Ipv4Addr>().ok().map(|address| address.octets())
+    text.parse::<Ipv4Addr>()
+        .ok()
+        .map(|address| address.octets())
 }
 
 fn read_type(word: &[u8]) -> Read<RecordType> {

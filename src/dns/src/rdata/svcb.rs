@@ -61,7 +61,9 @@ pub(super) fn read_params(words: &mut Words<'_>, out: &mut Vec<u8>) -> Read<()> 
         }
         let word = words.next_octets().unwrap_or_default();
         let equals = word.iter().position(|octet| *octet == b'=');
-        let (name, value) = word.split_at_checked(equals.unwrap_or(word.len())).unwrap_or_default();
+        let (name, value) = word
+            .split_at_checked(equals.unwrap_or(word.len()))
+            .unwrap_or_default();
         let mut value = value.get(1..).unwrap_or_default();
         if equals.is_some() && value.is_empty() && words.peek_joined() && words.peek_quoted() {
             value = words.next_octets().unwrap_or_default();
@@ -75,7 +77,10 @@ pub(super) fn read_params(words: &mut Words<'_>, out: &mut Vec<u8>) -> Read<()> 
         params.push((key, wire));
     }
     params.sort_by_key(|(key, _)| *key);
-    if params.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)) {
+    if params
+        .windows(2)
+        .any(|pair| matches!(pair, [(a, _), (b, _)] if a == b))
+    {
         return Err("a key stands twice");
     }
     for (key, wire) in params {
@@ -106,16 +111,22 @@ fn read_value(kind: Value, text: &[u8], out: &mut Vec<u8>) -> Read<()> {
             Ok(())
         }
         Value::Ipv4s => items().try_for_each(|item| {
-            let address = std::str::from_utf8(item).unwrap_or_default().parse::<Ipv4Addr>();
+            let address = std::str::from_utf8(item)
+                .unwrap_or_default()
+                .parse::<Ipv4Addr>();
             out.extend_from_slice(&address.map_err(|_| "not an IPv4 address")?.octets());
             Ok(())
         }),
         Value::Ipv6s => items().try_for_each(|item| {
-            let address = std::str::from_utf8(item).unwrap_or_default().parse::<Ipv6Addr>();
+            let address = std::str::from_utf8(item)
+                .unwrap_or_default()
+                .parse::<Ipv6Addr>();
             out.extend_from_slice(&address.map_err(|_| "not an IPv6 address")?.octets());
             Ok(())
         }),
-        Value::Base64 => codec::read_base64([text], out).then_some(()).ok_or("not base 64"),
+        Value::Base64 => codec::read_base64([text], out)
+            .then_some(())
+            .ok_or("not base 64"),
         Value::Octets => unescape(text, |octet| out.push(octet)),
     }
 }
@@ -224,7 +235,11 @@ fn print_key(key: u16, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 fn print_value(kind: Value, value: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let word = |octets: &[u8]| octets.iter().fold(0u16, |word, o| word << 8 | u16::from(*o));
+    let word = |octets: &[u8]| {
+        octets
+            .iter()
+            .fold(0u16, |word, o| word << 8 | u16::from(*o))
+    };
     match kind {
         Value::Keys => print_items(value.chunks(2), f, |key, f| print_key(word(key), f)),
         Value::Protocols => {
@@ -240,9 +255,15 @@ fn print_value(kind: Value, value: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Re
         Value::Nothing => Ok(()),
         Value::Port => write!(f, "{}", word(value)),
         Value::Ipv4s => print_items(value.chunks(4), f, |address, f| {
-            write!(f, "{}", Ipv4Addr::from(<[u8; 4]>::try_from(address).unwrap_or_default()))
+            write!(
+                f,
+                "{}",
+                Ipv4Addr::from(<[u8; 4]>::try_from(address).unwrap_or_default())
+            )
         }),
-        Value::Ipv6s => print_items(value.chunks(16), f, |address, f| write!(f, "{}", ipv6(address))),
+        Value::Ipv6s => print_items(value.chunks(16), f, |address, f| {
+            write!(f, "{}", ipv6(address))
+        }),
         Value::Base64 => f.write_str(&codec::base64(value)),
         Value::Octets => value.iter().try_for_each(|octet| match octet {
             b'\\' => f.write_str("\\\\"),

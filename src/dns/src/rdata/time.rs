@@ -6,7 +6,9 @@ pub(crate) fn read_period(text: &[u8]) -> Option<u32> {
     for octet in text {
         let unit = match octet.to_ascii_lowercase() {
             digit @ b'0'..=b'9' => {
-                number = number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+                number = number
+                    .checked_mul(10)?
+                    .checked_add(u64::from(digit - b'0'))?;
                 continue;
             }
             b's' => 1,

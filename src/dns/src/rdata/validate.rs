@@ -8,7 +8,10 @@ use crate::{NameRef, RecordType};
 /// Whether `rdata`, names uncompressed, is what `rtype` demands.
 pub fn validate(rtype: RecordType, rdata: &[u8]) -> bool {
     let mut rest = rdata;
-    layout(rtype).iter().all(|field| split_field(*field, &mut rest).is_some()) && rest.is_empty()
+    layout(rtype)
+        .iter()
+        .all(|field| split_field(*field, &mut rest).is_some())
+        && rest.is_empty()
 }
 
 /// Splits the octets of `field` off the front of `rest`; `None` if they are no such field.
@@ -16,9 +19,7 @@ pub(super) fn split_field<'a>(field: Field, rest: &mut &'a [u8]) -> Option<&'a [
     let length = match field.width() {
         Some(width) => width,
         None => match field {
-            Field::CompressedName | Field::Name => {
-                NameRef::split_from(rest).ok()?.0.wire().len()
-            }
+            Field::CompressedName | Field::Name => NameRef::split_from(rest).ok()?.0.wire().len(),
             _ if field.is_counted() => 1 + usize::from(*rest.first()?),
             _ => {
                 check_rest(field, rest)?;

@@ -42,11 +42,7 @@ impl Iterator for Range {
 }
 
 /// Appends `template` with `$` and `${offset,width,base}` replaced by `number`.
-pub(super) fn expand(
-    template: &[u8],
-    number: i64,
-    line: &mut Vec<u8>,
-) -> Result<(), &'static str> {
+pub(super) fn expand(template: &[u8], number: i64, line: &mut Vec<u8>) -> Result<(), &'static str> {
     let mut rest = template;
     while let Some((&octet, after)) = rest.split_first() {
         rest = after;
@@ -79,9 +75,13 @@ fn modified(modifier: &[u8], number: i64) -> Option<String> {
     let text = std::str::from_utf8(modifier).ok()?;
     let mut parts = text.split(',');
     let offset: i64 = parts.next()?.parse().ok()?;
-    let width: usize = parts.next().map_or(Some(0), |width| width.parse::<u8>().ok().map(usize::from))?;
+    let width: usize = parts
+        .next()
+        .map_or(Some(0), |width| width.parse::<u8>().ok().map(usize::from))?;
     let base = parts.next().unwrap_or("d");
-    let number = number.checked_add(offset).filter(|number| (0..=NUMBER_MAX).contains(number))?;
+    let number = number
+        .checked_add(offset)
+        .filter(|number| (0..=NUMBER_MAX).contains(number))?;
     let mut made = String::new();
     match base {
         "d" => write!(made, "{number:0width$}"),
