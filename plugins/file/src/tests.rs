@@ -1,13 +1,12 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
-use std::time::Duration;
 
-use catena_testing::{Block, check_diagnostics, expect, plugin_contract};
+use catena_testing::{Block, check_chain, expect, plugin_contract};
 
 use crate::PLUGIN;
 
-const ZONE: &str = "$ORIGIN example.org.\n$TTL 60\n\
+const HEAD: &str = "$ORIGIN example.org.\n$TTL 60\n\
     @ SOA ns1 admin 7 7200 1800 1209600 300\n@ NS ns1\nns1 A 192.0.2.1\n";
 
 fn write(folder: &Path, text: &str) -> String {
@@ -16,18 +15,160 @@ fn write(folder: &Path, text: &str) -> String {
     path.display().to_string()
 }
 
-fn block(zone: &str, properties: &str) -> (Block, tempfile::TempDir) {
+/// Puts `questions` to a block that serves `zone`, with `properties`.
+fn check(zone: &str, properties: &str, questions: &str, expected: catena_testing::Expect) {
     let folder = tempfile::tempdir().unwrap();
-    let path = write(folder.path(), &format!("{ZONE}{zone}"));
-    let corefile = format!("example.org {{\nfile {path} {{\n{properties}\n}}\n script\n}}\n");
-    (Block::build(&[&PLUGIN], &corefile).unwrap(), folder)
+    let path = write(folder.path(), &format!("{HEAD}{zone}"));
+    let corefile = format!(
+        ". {{\nfile {path} example.org {{\n{properties}\n}}\nscript {{\n\
+         * * answer \"{{qname}} 5 IN TXT script\"\n}}\n}}\n"
+    );
+    check_chain(&[&PLUGIN], &corefile, questions, expected);
 }
 
-async fn ask(zone: &str, questions: &[&str]) -> String {
-    let (block, _folder) = block(zone, "");
-    let mut transcript = String::new();
-    for question in questions {
-        transcript.push_str(&format!("> {question}\n{}", block.ask(question).await));
+/// What is wrong with a zone file, without the path of its folder.
+fn refusal(text: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), text);
+    let corefile = format!("example.org {{\nfile {path}\n}}\n");
+    let Err(findings) = Block::build(&[&PLUGIN], &corefile) else {
+        return "no mistake".to_owned();
+    };
+    let shown = findings.to_string();
+    let first = shown.lines().next().unwrap_or_default();
+    first.replace(&path, "db")
+}
+
+#[test]
+fn it_keeps_the_promises_of_every_plugin() {
+    plugin_contract(&PLUGIN);
+}
+
+#[test]
+fn answers_carry_name_servers_and_negatives_the_soa() {
+    check(
+        "www A 192.0.2.9\nwww A 192.0.2.8\nmail MX 5 Mx\nmx A 192.0.2.7\na.b A 192.0.2.6\n",
+        "",
+        "
+        WWW.example.org. A
+        www.example.org. AAAA
+        mail.example.org. MX
+        b.example.org. A
+        nope.example.org. A
+        example.org. SOA
+        example.org. NS
+        example.org. AXFR
+        ",
+        expect![[""]],
+    );
+}
+
+#[test]
+fn wildcards_cuts_and_aliases_are_followed() {
+    check(
+        "*.w A 192.0.2.2\ncut NS ns.cut\nns.cut A 192.0.2.3\nc CNAME d\nd CNAME www\nwww A 192.0.2.4\n\
+         out CNAME other.net.\nlost CNAME nope\nto CNAME x.cut\none CNAME two\ntwo CNAME one\n\
+         old DNAME new\nh.new A 192.0.2.5\nself DNAME x.self\n",
+        "",
+        "
+        x.y.w.example.org. A
+        h.cut.example.org. A
+        c.example.org. A
+        out.example.org. TXT
+        lost.example.org. A
+        to.example.org. A
+        one.example.org. A
+        h.old.example.org. A
+        ",
+        expect![[""]],
+    );
+}
+
+#[test]
+fn names_that_do_not_exist_fall_through() {
+    check(
+        "a A 192.0.2.2\n",
+        "fallthrough",
+        "
+        nope.example.org. A
+        a.example.org. TXT
+        other.net. A
+        ",
+        expect![[""]],
+    );
+}
+
+#[test]
+fn a_broken_zone_is_refused_with_its_place() {
+    let no_soa = refusal("@ 1 NS ns1\n");
+    assert!(
+        no_soa.contains("has no SOA record for origin example.org."),
+        "{no_soa}"
+    );
+    let broken = refusal(&format!("{HEAD}x A not-an-address\n"));
+    assert!(
+        broken.contains("db:6:5: bad A record, not an IPv4 address: \"not-an-address\""),
+        "{broken}"
+    );
+    let nsec3 = refusal(&format!("{HEAD}x NSEC3PARAM 1 0 0 -\n"));
+    assert!(nsec3.contains("NSEC3 zone is not supported"), "{nsec3}");
+}
+
+#[test]
+fn a_missing_zone_is_waited_for_unless_it_is_never_looked_for() {
+    let corefile = "example.org {\nfile /nowhere/db\n}\n";
+    assert!(Block::build(&[&PLUGIN], corefile).is_ok());
+    let corefile = "example.org {\nfile /nowhere/db {\nreload 0\n}\n}\n";
+    let findings = Block::build(&[&PLUGIN], corefile)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(findings.contains("open /nowhere/db: "), "{findings}");
+}
+
+/// Asks once a zone has been looked at again `rounds` times.
+async fn ask_later(block: &Block, question: &str, wanted: &str) -> String {
+    for _ in 0..200 {
+        let said = block.ask(question).await;
+        if said.contains(wanted) {
+            return said;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    transcript
+    block.ask(question).await
+}
+
+#[tokio::test]
+async fn a_zone_is_replaced_when_its_serial_changes_and_kept_when_it_breaks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), &format!("{HEAD}a A 192.0.2.2\n"));
+    let corefile = format!("example.org {{\nfile {path} {{\nreload 5ms\n}}\n}}\n");
+    let block = Block::build(&[&PLUGIN], &corefile).unwrap();
+    block.start().await.unwrap();
+
+    write(
+        folder.path(),
+        &format!("{HEAD}a A 192.0.2.2\na A 192.0.2.333\n").replace(" 7 ", " 8 "),
+    );
+    tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+    assert!(block.ask("a.example.org. A").await.contains("192.0.2.2"));
+
+    write(
+        folder.path(),
+        &format!("{HEAD}a A 192.0.2.22\n").replace(" 7 ", " 6 "),
+    );
+    let said = ask_later(&block, "a.example.org. A", "192.0.2.22").await;
+    assert!(said.contains("192.0.2.22"), "{said}");
+
+    write(
+        folder.path(),
+        &format!("{HEAD}a A 192.0.2.44\na A 192.0.2.45\n").replace(" 7 ", " 6 "),
+    );
+    tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+    assert!(block.ask("a.example.org. A").await.contains("192.0.2.22"));
+
+    write(folder.path(), &format!("{HEAD}a A 192.0.2.5\n"));
+    let said = ask_later(&block, "a.example.org. A", "192.0.2.5").await;
+    assert!(said.contains("192.0.2.5"), "{said}");
+    block.stop();
 }

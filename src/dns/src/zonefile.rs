@@ -180,14 +180,18 @@ impl ZoneReader<'_> {
     ) -> Result<(), Stop> {
         let mut words = Words::new(text, spans);
         let Some(first) = words.peek() else {
-            return Ok(());
+            return match state.is_generated {
+                true => Err(wrong(&words, "no record").into()),
+                false => Ok(()),
+            };
         };
         if words.peek_joined() {
             if words.peek_quoted() {
                 words.next_octets();
                 return Err(wrong(&words, "unexpected quotes").into());
             }
-            if first.starts_with(b"$") && self.directive(file, text, words, state)? {
+            let may_be = first.starts_with(b"$") && !state.is_generated;
+            if may_be && self.directive(file, text, words, state)? {
                 return Ok(());
             }
             words.next_octets();
@@ -223,9 +227,6 @@ impl ZoneReader<'_> {
                 let range = generate::Range::read(range).ok_or_else(|| {
                     wrong(&words, "bad range in $GENERATE, such as 1-10 or 0-8/2")
                 })?;
-                if state.is_generated {
-                    return Err(wrong(&words, "$GENERATE inside $GENERATE").into());
-                }
                 self.generate(file, text, (words, range), state)?;
                 return Ok(true);
             }
