@@ -81,6 +81,9 @@ fn documents(root: &Path) -> Vec<PathBuf> {
         found.push(entry.unwrap().path());
     }
     found.retain(|path| path.is_file() && path.extension().is_some_and(|end| end == "md"));
+    // The template is in builds that ask for it; its own tests start what its README shows.
+    let has_example = cfg!(feature = "example");
+    found.retain(|path| has_example || !path.ends_with("plugins/example/README.md"));
     found.sort();
     found
 }

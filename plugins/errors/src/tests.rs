@@ -48,19 +48,40 @@ fn mistakes_are_told_in_the_words_of_coredns() {
     errors stderr
 }
 ";
-    check_diagnostics(&[&PLUGIN], corefile, expect![[""]]);
+    check_diagnostics(
+        &[&PLUGIN],
+        corefile,
+        expect![[r#"
+        Corefile:2:12: plugin/errors: invalid log file: stderr
+          2 |     errors stderr
+            |            ^^^^^^ errors always go to standard output"#]],
+    );
     let corefile = ". {
     errors {
         consolidate 5m .* show_first warning
     }
 }
 ";
-    check_diagnostics(&[&PLUGIN], corefile, expect![[""]]);
+    check_diagnostics(
+        &[&PLUGIN],
+        corefile,
+        expect![[r#"
+        Corefile:3:38: plugin/errors: log level must come before show_first in consolidate
+          3 |         consolidate 5m .* show_first warning
+            |                                      ^^^^^^^"#]],
+    );
     let corefile = ". {
     errors {
         consolidate 5m \"(unclosed\"
     }
 }
 ";
-    check_diagnostics(&[&PLUGIN], corefile, expect![[""]]);
+    check_diagnostics(
+        &[&PLUGIN],
+        corefile,
+        expect![[r#"
+        Corefile:3:24: plugin/errors: error parsing regexp: unclosed group
+          3 |         consolidate 5m "(unclosed"
+            |                        ^^^^^^^^^^^"#]],
+    );
 }

@@ -13,7 +13,7 @@ pub static PLUGIN: Registration = Registration {
     setup,
     properties: &["text"],
     metrics: &[&ANSWERS],
-    metadata: &["example/text"],
+    metadata: &[],
     readme: include_str!("../README.md"),
 };
 
@@ -65,11 +65,6 @@ impl Plugin for Stage {
             RecordType::TXT => self.0.answer(query).into(),
             _ => next.serve(query).then(&self.0, query, Example::sign_off),
         }
-    }
-
-    fn metadata(&self, label: &str, _: &Query<'_>) -> Option<String> {
-        let text = self.0.rdata.get(1..).unwrap_or(&[]);
-        (label == "example/text").then(|| String::from_utf8_lossy(text).into_owned())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tests of example.
 
-use catena_testing::{check_chain, check_diagnostics, expect, plugin_contract};
+use catena_testing::{check_chain, expect, plugin_contract};
 
 use crate::PLUGIN;
 
@@ -39,25 +39,5 @@ fn names_in_its_zones_get_the_text() {
               script saw www.example.net. TXT
             NXDOMAIN rd
         "#]],
-    );
-}
-
-#[test]
-fn mistakes_have_a_place() {
-    check_diagnostics(
-        &[&PLUGIN],
-        ". {\n example {\n  txt a\n }\n}",
-        expect![[r#"
-            Corefile:3:3: plugin/example: unknown property 'txt'
-              3 |   txt a
-                |   ^^^ did you mean 'text'?"#]],
-    );
-    check_diagnostics(
-        &[&PLUGIN],
-        ". {\n example ..\n}",
-        expect![[r#"
-        Corefile:2:10: plugin/example: '..' is not a valid zone
-          2 |  example ..
-            |          ^^"#]],
     );
 }

@@ -49,11 +49,16 @@ impl Negative<'_> {
 pub(crate) fn answer<'z>(zone: &'z Arc<Zone>, query: &Query<'_>) -> Answered<'z> {
     let (name, qtype) = (query.name(), query.qtype());
     match zone.find(name, qtype) {
-        Some(Found::Name(node)) if node.is_empty() => Answered::Nothing(Negative {
-            zone,
-            rcode: Rcode::NOERROR,
-            encloser: None,
-        }),
+        Some(Found::Name(node)) if node.is(zone.apex()) => from_apex(zone, query, node),
+        Some(Found::Name(node)) if node.is_empty() => match zone.wildcard_beside(name) {
+            // As in CoreDNS, though RFC 4592 section 2.2.2 has it otherwise.
+            Some(wildcard) => from_wildcard(zone, query, wildcard),
+            None => Answered::Nothing(Negative {
+                zone,
+                rcode: Rcode::NOERROR,
+                encloser: None,
+            }),
+        },
         Some(Found::Name(node)) => from_node(zone, query, node),
         Some(Found::Wildcard(node)) => from_wildcard(zone, query, node),
         Some(Found::Cut(node)) => {
@@ -71,24 +76,40 @@ pub(crate) fn answer<'z>(zone: &'z Arc<Zone>, query: &Query<'_>) -> Answered<'z>
     }
 }
 
+fn from_apex<'z>(zone: &'z Arc<Zone>, query: &Query<'_>, apex: Node<'z>) -> Answered<'z> {
+    let mut answer = Answer::new(zone, query);
+    match query.qtype() {
+        RecordType::SOA => {
+            answer.push_soa_to(Section::Answer);
+            answer.push_apex_ns();
+            return answer.into();
+        }
+        RecordType::NS => {
+            answer.push_set(Section::Answer, apex, (apex.name(), RecordType::NS));
+            answer.push_glue(apex);
+            return answer.into();
+        }
+        _ => {}
+    }
+    let is_own = |rtype| rtype != RecordType::NS && rtype != RecordType::RRSIG;
+    if apex.records().any(|record| is_own(record.rtype())) {
+        return from_node(zone, query, apex);
+    }
+    // To CoreDNS an apex with no more than SOA and NS is a name without records.
+    let rcode = match zone.has_names_below() {
+        true => Rcode::NOERROR,
+        false => Rcode::NXDOMAIN,
+    };
+    Answered::Nothing(Negative {
+        zone,
+        rcode,
+        encloser: None,
+    })
+}
+
 fn from_node<'z>(zone: &'z Arc<Zone>, query: &Query<'_>, node: Node<'z>) -> Answered<'z> {
     let qtype = query.qtype();
     let mut answer = Answer::new(zone, query);
-    if node.is(zone.apex()) {
-        match qtype {
-            RecordType::SOA => {
-                answer.push_soa_to(Section::Answer);
-                answer.push_apex_ns();
-                return answer.into();
-            }
-            RecordType::NS => {
-                answer.push_set(Section::Answer, node, (node.name(), RecordType::NS));
-                answer.push_glue(node);
-                return answer.into();
-            }
-            _ => {}
-        }
-    }
     if qtype != RecordType::CNAME && node.has_alias() {
         return Answered::Flow(alias::follow(zone, query, node, node.name()));
     }

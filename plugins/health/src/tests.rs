@@ -57,12 +57,26 @@ fn mistakes_are_told_in_the_words_of_coredns() {
     }
 }
 ";
-    check_diagnostics(&[&PLUGIN], corefile, expect![[""]]);
+    check_diagnostics(
+        &[&PLUGIN],
+        corefile,
+        expect![[r#"
+        Corefile:2:12: plugin/health: address 8080: missing port in address
+          2 |     health 8080 {
+            |            ^^^^"#]],
+    );
     let corefile = ". {
     health :8080 {
         lameduck 5
     }
 }
 ";
-    check_diagnostics(&[&PLUGIN], corefile, expect![[""]]);
+    check_diagnostics(
+        &[&PLUGIN],
+        corefile,
+        expect![[r#"
+        Corefile:3:18: plugin/health: unable to parse lameduck duration value: '5'
+          3 |         lameduck 5
+            |                  ^ a number with a unit is expected, such as 5s"#]],
+    );
 }

@@ -25,6 +25,11 @@ pub(crate) enum Reverse {
     LeftOut,
 }
 
+/// Octets for which room is made beforehand at most.
+const ROOM_MAX: u64 = 256 << 20;
+/// A line with a shorter name than most.
+const SHORT_LINE: usize = 16;
+
 /// An index in the making.
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
@@ -34,6 +39,18 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
+    /// A builder with room for a file of `octets`, so that nothing is copied to make room.
+    ///
+    /// Room that is not used costs nothing: its pages are never touched.
+    pub fn with_room(octets: u64) -> Self {
+        let octets = usize::try_from(octets.min(ROOM_MAX)).unwrap_or(0);
+        let mut builder = Builder::default();
+        builder.index.names.reserve(octets);
+        builder.index.entries.reserve(octets / SHORT_LINE);
+        builder.v4.reserve(octets / SHORT_LINE);
+        builder
+    }
+
     /// Adds what a line says.
     pub fn add_line(&mut self, line: &[u8], rules: &Rules) {
         let Some((address, names)) = lines::read(line) else {
@@ -92,13 +109,10 @@ impl Builder {
         if rules.reverse == Reverse::Kept {
             let index = &mut self.index;
             let is_plain = |place: &u32| !is_wildcard(wire(&index.names, &index.entries, *place));
-            let v4 = self.v4.iter().filter(|pair| is_plain(&pair.0));
-            let mut reverse4: Vec<_> = v4.map(|pair| (pair.1, pair.0)).collect();
-            let v6 = self.v6.iter().filter(|pair| is_plain(&pair.0));
-            let mut reverse6: Vec<_> = v6.map(|pair| (pair.1, pair.0)).collect();
-            reverse4.sort_by_key(|pair| pair.0);
-            reverse6.sort_by_key(|pair| pair.0);
-            (index.reverse4, index.reverse6) = (reverse4, reverse6);
+            self.v4.retain(|pair| is_plain(&pair.0));
+            self.v6.retain(|pair| is_plain(&pair.0));
+            index.reverse4 = turned(self.v4);
+            index.reverse6 = turned(self.v6);
         }
         let mut index = self.index;
         index.names.shrink_to_fit();
@@ -124,6 +138,14 @@ impl Builder {
             }
         }
     }
+}
+
+/// The pairs the other way round, sorted by address, in the same memory.
+fn turned<A: Copy + Ord>(pairs: Vec<(u32, A)>) -> Vec<(A, u32)> {
+    let mut turned: Vec<(A, u32)> = pairs.into_iter().map(|(place, a)| (a, place)).collect();
+    turned.sort_by_key(|pair| pair.0);
+    turned.shrink_to_fit();
+    turned
 }
 
 fn wire<'n>(names: &'n [u8], entries: &[Entry], place: u32) -> &'n [u8] {

@@ -94,7 +94,8 @@ impl Source {
         let file = File::open(&self.path)?;
         let stamp = Stamp::of(&file.metadata()?)?;
         let mut reader = BufReader::with_capacity(1 << 16, file);
-        let (mut builder, mut line, mut octets) = (Builder::default(), Vec::new(), 0);
+        let (mut builder, mut line) = (Builder::with_room(stamp.size), Vec::new());
+        let mut octets = 0;
         loop {
             line.clear();
             let length = (&mut reader).take(LINE_MAX).read_until(b'\n', &mut line)?;

@@ -115,7 +115,8 @@ impl Hosts {
 
     fn record<'q>(&self, query: &'q Query<'_>) -> RecordRef<'q> {
         RecordRef {
-            name: query.name_as_asked(),
+            // In lower case, as CoreDNS answers.
+            name: query.name(),
             rtype: query.qtype(),
             class: Class::IN,
             ttl: self.ttl,

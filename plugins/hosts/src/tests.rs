@@ -49,8 +49,8 @@ fn names_addresses_and_wildcards_are_answered() {
         expect![[r#"
             > A.example.org. A
             NOERROR aa rd
-              answer A.example.org. 3600 IN A 192.0.2.1
-              answer A.example.org. 3600 IN A 192.0.2.2
+              answer a.example.org. 3600 IN A 192.0.2.1
+              answer a.example.org. 3600 IN A 192.0.2.2
             > a.example.org. AAAA
             NOERROR aa rd
               answer a.example.org. 3600 IN AAAA 2001:db8::1

@@ -84,12 +84,10 @@ async fn a_failure_is_logged_as_the_server_will_write_it() {
 
 #[tokio::test]
 async fn addresses_of_version_6_stand_in_brackets() {
-    let text = line(
-        "{remote} {local} {/none/such}",
-        "ok.test. A from=2001:db8::1",
-    )
-    .await;
-    assert_eq!(text, "[2001:db8::1] 127.0.0.1 -");
+    let text = line("{remote} {local}", "ok.test. A from=2001:db8::1").await;
+    assert_eq!(text, "[2001:db8::1] [::]");
+    let text = line("{local} {/none/such}", "ok.test. A tcp").await;
+    assert_eq!(text, "127.0.0.1 -");
 }
 
 #[test]
@@ -100,12 +98,26 @@ fn mistakes_are_told_in_the_words_of_coredns() {
     }
 }
 ";
-    check_diagnostics(&[&PLUGIN], corefile, expect![[""]]);
+    check_diagnostics(
+        &[&PLUGIN],
+        corefile,
+        expect![[r#"
+        Corefile:3:15: plugin/log: invalid Class: everything
+          3 |         class everything
+            |               ^^^^^^^^^^ it knows success, denial, error and all"#]],
+    );
     let corefile = ". {
     log {
         clas error
     }
 }
 ";
-    check_diagnostics(&[&PLUGIN], corefile, expect![[""]]);
+    check_diagnostics(
+        &[&PLUGIN],
+        corefile,
+        expect![[r#"
+        Corefile:3:9: plugin/log: Error during parsing: unknown property 'clas'
+          3 |         clas error
+            |         ^^^^ did you mean 'class'?"#]],
+    );
 }

@@ -86,7 +86,7 @@ fn it_stands_once_and_without_properties() {
         &[&PLUGIN],
         ". {\n metadata {\n  key value\n }\n}",
         expect![[r#"
-            Corefile:3:3: plugin/metadata: unknown property 'key'
+            Corefile:3:3: plugin/metadata: Error during parsing: unknown property 'key'
               3 |   key value
                 |   ^^^ it takes no properties"#]],
     );

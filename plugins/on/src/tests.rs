@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use catena_testing::{Block, check_diagnostics, expect, plugin_contract};
+use catena_testing::{Block, plugin_contract};
 
 use crate::PLUGIN;
 
@@ -55,36 +55,20 @@ async fn quotes_are_lost_as_in_coredns() {
 
 #[test]
 fn an_event_and_a_command_are_needed() {
-    check_diagnostics(
-        &[&PLUGIN],
-        ". {\n on\n}",
-        expect![[r#"
-        Corefile:2:4: plugin/on: Wrong argument count or unexpected line ending after 'on'
-          2 |  on
-            |    ^ EVENT is missing"#]],
-    );
-    check_diagnostics(
-        &[&PLUGIN],
-        ". {\n on reboot true\n}",
-        expect![[r#"
-        Corefile:2:5: plugin/on: Wrong event name or event not supported: 'reboot'
-          2 |  on reboot true
-            |     ^^^^^^ it knows startup and shutdown"#]],
-    );
-    check_diagnostics(
-        &[&PLUGIN],
-        ". {\n on startup\n}",
-        expect![[r#"
-        Corefile:2:2: plugin/on: no command contained in ''
-          2 |  on startup
-            |  ^^"#]],
-    );
-    check_diagnostics(
-        &[&PLUGIN],
-        ". {\n on startup \"it's\"\n}",
-        expect![[r#"
-        Corefile:2:2: plugin/on: error parsing command: 'it's'
-          2 |  on startup "it's"
-            |  ^^"#]],
-    );
+    for (directive, message) in [
+        (
+            "on",
+            "Wrong argument count or unexpected line ending after 'on'",
+        ),
+        (
+            "on reboot true",
+            "Wrong event name or event not supported: 'reboot'",
+        ),
+        ("on startup", "no command contained in ''"),
+        ("on startup \"it's\"", "error parsing command: 'it's'"),
+    ] {
+        let built = Block::build(&[&PLUGIN], &format!(". {{\n{directive}\n}}"));
+        let findings = built.err().unwrap().to_string();
+        assert!(findings.contains(message), "{findings}");
+    }
 }

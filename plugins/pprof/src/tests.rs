@@ -66,5 +66,12 @@ fn mistakes_are_told_in_the_words_of_coredns() {
     }
 }
 ";
-    check_diagnostics(&[&PLUGIN], corefile, expect![[""]]);
+    check_diagnostics(
+        &[&PLUGIN],
+        corefile,
+        expect![[r#"
+        Corefile:3:15: plugin/pprof: property 'block' invalid integer value 'x'
+          3 |         block x
+            |               ^"#]],
+    );
 }

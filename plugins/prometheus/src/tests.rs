@@ -44,7 +44,27 @@ async fn queries_are_counted_by_zone_protocol_type_and_outcome() {
     ] {
         block.ask(question).await;
     }
-    expect![[""]].assert_eq(&lines_of("sub.one.test."));
+    expect![[r#"
+        coredns_dns_do_requests_total{server="dns://:53",zone="sub.one.test.",view=""} 1
+        coredns_dns_request_duration_seconds_count{server="dns://:53",zone="sub.one.test.",view=""} 5
+        coredns_dns_request_size_bytes_sum{server="dns://:53",zone="sub.one.test.",view="",proto="tcp"} 34
+        coredns_dns_request_size_bytes_count{server="dns://:53",zone="sub.one.test.",view="",proto="tcp"} 1
+        coredns_dns_request_size_bytes_sum{server="dns://:53",zone="sub.one.test.",view="",proto="udp"} 150
+        coredns_dns_request_size_bytes_count{server="dns://:53",zone="sub.one.test.",view="",proto="udp"} 4
+        coredns_dns_requests_total{server="dns://:53",zone="sub.one.test.",view="",proto="tcp",family="2",type="A"} 1
+        coredns_dns_requests_total{server="dns://:53",zone="sub.one.test.",view="",proto="udp",family="1",type="A"} 3
+        coredns_dns_requests_total{server="dns://:53",zone="sub.one.test.",view="",proto="udp",family="1",type="other"} 1
+        coredns_dns_response_size_bytes_sum{server="dns://:53",zone="sub.one.test.",view="",proto="tcp"} 54
+        coredns_dns_response_size_bytes_count{server="dns://:53",zone="sub.one.test.",view="",proto="tcp"} 1
+        coredns_dns_response_size_bytes_sum{server="dns://:53",zone="sub.one.test.",view="",proto="udp"} 120
+        coredns_dns_response_size_bytes_count{server="dns://:53",zone="sub.one.test.",view="",proto="udp"} 4
+        coredns_dns_responses_total{server="dns://:53",zone="sub.one.test.",view="",rcode="NOERROR",plugin=""} 1
+        coredns_dns_responses_total{server="dns://:53",zone="sub.one.test.",view="",rcode="NOERROR",plugin="script"} 2
+        coredns_dns_responses_total{server="dns://:53",zone="sub.one.test.",view="",rcode="NXDOMAIN",plugin="script"} 1
+        coredns_dns_responses_total{server="dns://:53",zone="sub.one.test.",view="",rcode="SERVFAIL",plugin=""} 1
+        coredns_plugin_enabled{server="dns://:53",zone="sub.one.test.",view="",name="prometheus"} 1
+        coredns_plugin_enabled{server="dns://:53",zone="sub.one.test.",view="",name="script"} 1
+    "#]].assert_eq(&lines_of("sub.one.test."));
     block.stop();
     assert!(
         !page::page().contains("coredns_plugin_enabled{server=\"dns://:53\",zone=\"one.test.\"")
@@ -102,7 +122,14 @@ fn mistakes_are_told_in_the_words_of_coredns() {
     prometheus 9153
 }
 ";
-    check_diagnostics(&[&PLUGIN], corefile, expect![[""]]);
+    check_diagnostics(
+        &[&PLUGIN],
+        corefile,
+        expect![[r#"
+        Corefile:2:16: plugin/prometheus: address 9153: missing port in address
+          2 |     prometheus 9153
+            |                ^^^^"#]],
+    );
     let corefile = ". {
     prometheus :9153 {
         runtime_metrics
@@ -110,5 +137,15 @@ fn mistakes_are_told_in_the_words_of_coredns() {
     }
 }
 ";
-    check_diagnostics(&[&PLUGIN], corefile, expect![[""]]);
+    check_diagnostics(
+        &[&PLUGIN],
+        corefile,
+        expect![[r#"
+        Corefile:3:9: warning: prometheus: there is no Go runtime, so runtime_metrics adds nothing
+          3 |         runtime_metrics
+            |         ^^^^^^^^^^^^^^^
+        Corefile:4:9: plugin/prometheus: Error during parsing: unknown property 'path'
+          4 |         path /x
+            |         ^^^^ it knows runtime_metrics, tls"#]],
+    );
 }

@@ -26,6 +26,8 @@ pub(crate) enum Monitor {
 pub(crate) struct Block {
     parts: Vec<Part>,
     monitor: Monitor,
+    /// Set when the process is about to end.
+    is_ending: AtomicBool,
     /// Knows which generation serves.
     control: Arc<dyn Control>,
 }
@@ -44,6 +46,7 @@ pub(crate) fn join(parts: &[Stage], control: &Arc<dyn Control>, monitor: Monitor
     let block = Arc::new(Block {
         parts: parts.collect(),
         monitor,
+        is_ending: AtomicBool::new(false),
         control: Arc::clone(control),
     });
     let mut blocks = BLOCKS.lock();
@@ -57,7 +60,11 @@ pub(crate) fn answer(asked: &Asked) -> Option<Answer> {
     if asked.path != PATH {
         return None;
     }
-    let missing = not_ready();
+    let blocks = serving();
+    if blocks.iter().any(|block| block.is_ending.load(Relaxed)) {
+        return Some(Answer::Now(Page::text(503, "Shutting down")));
+    }
+    let missing = not_ready(&blocks);
     if missing.is_empty() {
         return Some(Answer::Now(Page::text(200, "OK")));
     }
@@ -65,21 +72,31 @@ pub(crate) fn answer(asked: &Asked) -> Option<Answer> {
     Some(Answer::Now(Page::text(503, missing)))
 }
 
-/// The names of the plugins that are not ready, joined by commas.
+/// The blocks to be asked.
 ///
 /// During a reload two generations live, and the one that serves is asked; before the first
 /// serves, all are.
-fn not_ready() -> String {
+fn serving() -> Vec<Arc<Block>> {
     let mut blocks: Vec<Arc<Block>> = BLOCKS.lock().iter().filter_map(Weak::upgrade).collect();
     if blocks.iter().any(|block| block.serves()) {
         blocks.retain(|block| block.serves());
     }
+    blocks
+}
+
+/// The names of the plugins that are not ready, joined by commas.
+fn not_ready(blocks: &[Arc<Block>]) -> String {
     let names: BTreeSet<&str> = blocks.iter().flat_map(|block| block.missing()).collect();
     let names: Vec<&str> = names.into_iter().collect();
     names.join(",")
 }
 
 impl Block {
+    /// Says from now on that the process ends, so that nobody sends it more.
+    pub(crate) fn end(&self) {
+        self.is_ending.store(true, Relaxed);
+    }
+
     fn serves(&self) -> bool {
         let Some(own) = self.parts.first() else {
             return false;

@@ -2,6 +2,8 @@
 
 mod blocks;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use catena_http::{Address, Lease, Opening};
@@ -31,7 +33,7 @@ struct Ready {
 /// What lives as long as the generation.
 struct Running {
     _lease: Option<Lease>,
-    _block: Arc<Block>,
+    block: Arc<Block>,
 }
 
 fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
@@ -84,9 +86,16 @@ impl Plugin for Ready {
         }
         *self.running.lock() = Some(Running {
             _lease: lease.ok(),
-            _block: blocks::join(context.parts, context.control, self.monitor),
+            block: blocks::join(context.parts, context.control, self.monitor),
         });
         Ok(())
+    }
+
+    fn shutting_down(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        if let Some(running) = &*self.running.lock() {
+            running.block.end();
+        }
+        None
     }
 
     fn stop(&self) {

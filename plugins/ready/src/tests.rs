@@ -1,7 +1,6 @@
 //! Who is asked, how long, and what the endpoint says.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -91,11 +90,14 @@ struct Process {
 }
 
 impl Control for Process {
-    fn corefile(&self) -> Option<(PathBuf, String)> {
+    fn running(&self) -> Option<String> {
         None
     }
-    fn reload(&self) -> Pin<Box<dyn Future<Output = bool> + Send>> {
-        Box::pin(std::future::ready(false))
+    fn on_disk(&self) -> Result<String, String> {
+        Ok(String::new())
+    }
+    fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
+        Box::pin(std::future::ready(Ok(())))
     }
     fn fail(&self, _: String) {}
     fn parts(&self) -> Vec<Stage> {
@@ -123,6 +125,10 @@ fn the_generation_that_serves_is_asked_during_a_reload() {
     assert_eq!(page().0, 200, "the new generation does not serve yet");
     *process.serving.lock() = new.to_vec();
     assert_eq!(page().0, 503, "the new generation serves");
+    CAN_ANSWER.store(true, SeqCst);
+    assert_eq!(page().0, 200);
+    new_block.end();
+    assert_eq!(page(), (503, "Shutting down".to_owned()));
     drop((old_block, new_block));
     assert_eq!(page().0, 200, "nobody is left to ask");
 }
@@ -135,5 +141,12 @@ fn mistakes_are_told_in_the_words_of_coredns() {
     }
 }
 ";
-    check_diagnostics(&[&PLUGIN], corefile, expect![[""]]);
+    check_diagnostics(
+        &[&PLUGIN],
+        corefile,
+        expect![[r#"
+        Corefile:3:17: plugin/ready: monitor type 'sometimes' not supported
+          3 |         monitor sometimes
+            |                 ^^^^^^^^^ it knows until-ready and continuously"#]],
+    );
 }

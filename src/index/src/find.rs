@@ -70,6 +70,19 @@ impl Zone {
         Some(Found::Name(encloser))
     }
 
+    /// The wildcard with the same parent as `name`, which is in lower case.
+    pub fn wildcard_beside(&self, name: NameRef<'_>) -> Option<Node<'_>> {
+        match self.missing(self.node(name.parent()?)?) {
+            Found::Wildcard(node) => Some(node),
+            _ => None,
+        }
+    }
+
+    /// Whether there are names other than the zone's own.
+    pub fn has_names_below(&self) -> bool {
+        self.names.nodes().nth(1).is_some()
+    }
+
     fn missing<'z>(&'z self, encloser: Node<'z>) -> Found<'z> {
         let mut wildcard = [0u8; NAME_MAX];
         let parent = encloser.name().wire();

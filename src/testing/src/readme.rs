@@ -10,7 +10,7 @@ pub fn section<'r>(readme: &'r str, title: &str) -> Option<&'r str> {
     Some(rest.split("\n## ").next().unwrap_or(rest))
 }
 
-/// The code blocks marked `language`, each with the line it begins on.
+/// The code blocks marked `language` and nothing else, each with the line it begins on.
 pub fn code_blocks(readme: &str, language: &str) -> Vec<(usize, String)> {
     let mut blocks = Vec::new();
     let mut open: Option<(usize, String, bool)> = None;

@@ -90,7 +90,7 @@ fn mistakes_are_shown_together() {
         &[&PASSING],
         ". {\n    passing {\n        x\n    }\n    pasing\n}\n",
         expect![[r#"
-            Corefile:3:9: plugin/passing: unknown property 'x'
+            Corefile:3:9: plugin/passing: Error during parsing: unknown property 'x'
               3 |         x
                 |         ^ it takes no properties
             Corefile:5:5: Unknown directive 'pasing'
