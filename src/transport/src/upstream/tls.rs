@@ -68,6 +68,15 @@ impl TlsClient {
         })
     }
 
+    /// The same settings for HTTP/2.
+    pub(crate) fn with_http2(&self) -> Self {
+        let mut config = ClientConfig::clone(self.connector.config());
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Self {
+            connector: TlsConnector::from(Arc::new(config)),
+        }
+    }
+
     pub(crate) async fn connect(
         &self,
         name: ServerName<'static>,
