@@ -1,7 +1,7 @@
 //! Queries over TCP or TLS, on connections that are kept for the next query.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::io;
 use std::net::SocketAddr;
