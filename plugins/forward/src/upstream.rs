@@ -116,7 +116,7 @@ impl Upstream {
 
     /// Whether nothing speaks against it; being suspect does only if `strict`.
     pub fn is_fine(&self, strict: bool) -> bool {
-        !self.health.is_down() && !(strict && self.health.is_suspect())
+        !(self.health.is_down() || strict && self.health.is_suspect())
     }
 
     /// Whether it is not known to be down.

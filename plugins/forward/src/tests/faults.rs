@@ -96,7 +96,7 @@ async fn an_upstream_that_answers_again_is_used_again_at_once() {
     let block = block(&format!("forward . {address} {{\n read_timeout 300ms\n}}")).await;
     assert_eq!(rcode(&block, "www. A").await, Rcode::SERVFAIL);
     assert_eq!(rcode(&block, "www. A").await, Rcode::SERVFAIL);
-    let answering = tokio::task::spawn(async move {
+    let answering = tokio::runtime::Handle::current().spawn(async move {
         let mut buffer = [0; 512];
         loop {
             let (length, client) = silent.recv_from(&mut buffer).await.unwrap();

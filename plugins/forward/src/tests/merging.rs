@@ -85,7 +85,7 @@ async fn client_subnets_and_cookies_do_not_multiply_queries_to_an_upstream_that_
 async fn an_answer_for_one_subnet_is_not_given_to_others() {
     let server = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let address = server.local_addr().unwrap();
-    let asked = tokio::task::spawn(async move {
+    let asked = tokio::runtime::Handle::current().spawn(async move {
         let mut buffer = [0; 512];
         let mut count = 0;
         loop {
