@@ -84,8 +84,10 @@ pub(crate) fn is_plain(query: &QueryMessage<'_>) -> bool {
 /// The queries under way, by what they ask; `T` is what they are answered with.
 pub(crate) struct Merging<T> {
     hasher: RandomState,
-    shards: [Mutex<HashMap<Key, Arc<Flight<T>>, RandomState>>; SHARDS],
+    shards: [Shard<T>; SHARDS],
 }
+
+type Shard<T> = Mutex<HashMap<Key, Arc<Flight<T>>, RandomState>>;
 
 /// A query under way that others may wait for.
 pub(crate) struct Flight<T> {
@@ -112,7 +114,7 @@ impl<T> Merging<T> {
         }
     }
 
-    fn shard(&self, key: &Key) -> &Mutex<HashMap<Key, Arc<Flight<T>>, RandomState>> {
+    fn shard(&self, key: &Key) -> &Shard<T> {
         let hash = self.hasher.hash_one(key);
         let place = usize::try_from(hash >> 32).unwrap_or(0) % SHARDS;
         // The remainder is always a place; the first is as good as a panic.

@@ -77,7 +77,7 @@ const RCODES: usize = 16;
 pub(crate) struct PerUpstream {
     to: String,
     by_rcode: [OnceLock<Histogram>; RCODES],
-    ways: [OnceLock<(Counter, Counter)>; 3],
+    ways: [OnceLock<(Counter, Counter)>; 4],
 }
 
 impl PerUpstream {
@@ -134,3 +134,5 @@ pub(crate) const UDP: ProtocolLabel = (0, "udp");
 pub(crate) const TCP: ProtocolLabel = (1, "tcp");
 /// Encrypted streams.
 pub(crate) const TLS: ProtocolLabel = (2, "tcp-tls");
+/// Encrypted streams with HTTP.
+pub(crate) const HTTPS: ProtocolLabel = (3, "https");

@@ -1,6 +1,5 @@
 //! The stage: which queries it takes, how many at once, and what it makes of the answers.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -201,25 +200,23 @@ struct Task {
 }
 
 impl Task {
-    fn run(self) -> impl Future<Output = Outcome> + Send + 'static {
-        async move {
-            let Asked { answer, upstream } = self.answer().await;
-            if let Some(upstream) = upstream {
-                self.query
-                    .set_metadata("forward/upstream", || upstream.label.to_string());
+    async fn run(self) -> Outcome {
+        let Asked { answer, upstream } = self.answer().await;
+        if let Some(upstream) = upstream {
+            self.query
+                .set_metadata("forward/upstream", || upstream.label.to_string());
+        }
+        let line = &*self.place.0;
+        match answer {
+            Ok(reply) if line.passes_on(&reply) => match &self.next {
+                Some(next) => next.serve(&self.query).await,
+                None => Outcome::reply(reply),
+            },
+            Ok(mut reply) => {
+                readdress(&mut reply, self.query.packet());
+                Outcome::reply(reply)
             }
-            let line = &*self.place.0;
-            match answer {
-                Ok(reply) if line.passes_on(&reply) => match &self.next {
-                    Some(next) => next.serve(&self.query).await,
-                    None => Outcome::reply(reply),
-                },
-                Ok(mut reply) => {
-                    readdress(&mut reply, self.query.packet());
-                    Outcome::reply(reply)
-                }
-                Err(Failure(text)) => Outcome::failed(Rcode::SERVFAIL, &*text),
-            }
+            Err(Failure(text)) => Outcome::failed(Rcode::SERVFAIL, &*text),
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use catena_dns::{Name, Rcode};
 use catena_plugin::{Args, Line, Setup, SetupError, duration, zones};
+use catena_transport::upstream::HttpMethod;
 
 use crate::Forward;
 use crate::policy::Policy;
@@ -28,7 +29,7 @@ pub(crate) struct Config {
     pub read_timeout: Duration,
     pub tls: TlsFiles,
     pub tls_servername: Option<String>,
-    pub doh_method: DohMethod,
+    pub doh_method: HttpMethod,
     pub policy: Policy,
     pub checks: Checks,
     pub max_connect_attempts: Option<u32>,
@@ -72,15 +73,6 @@ pub(crate) struct TlsFiles {
     pub identity: Option<(PathBuf, PathBuf)>,
 }
 
-/// How a query travels in HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DohMethod {
-    /// In the URL.
-    Get,
-    /// As the body.
-    Post,
-}
-
 impl Config {
     /// What holds when nothing but FROM is written.
     pub fn new(from: Name) -> Self {
@@ -95,7 +87,7 @@ impl Config {
             read_timeout: Duration::from_secs(2),
             tls: TlsFiles::default(),
             tls_servername: None,
-            doh_method: DohMethod::Post,
+            doh_method: HttpMethod::Post,
             policy: Policy::default(),
             checks: Checks {
                 max_fails: 2,
@@ -306,11 +298,11 @@ fn except(cx: &mut Setup<'_>, property: &Line<'_>) -> Result<Vec<Name>, SetupErr
     Ok(names)
 }
 
-fn doh_method(property: &Line<'_>) -> Result<DohMethod, SetupError> {
+fn doh_method(property: &Line<'_>) -> Result<HttpMethod, SetupError> {
     let arg = property.args().only("GET or POST")?;
     match arg.text() {
-        "GET" => Ok(DohMethod::Get),
-        "POST" => Ok(DohMethod::Post),
+        "GET" => Ok(HttpMethod::Get),
+        "POST" => Ok(HttpMethod::Post),
         _ => Err(arg.error("doh_method must be either POST or GET")),
     }
 }

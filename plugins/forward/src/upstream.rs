@@ -8,7 +8,7 @@ use catena_dns::header::write_u16;
 use catena_dns::{HEADER_LEN, Header, Reply, Section, flag, question_end};
 use catena_plugin::clock::{self, Instant};
 use catena_transport::upstream::{
-    Answer, Endpoint, StreamOptions, Streams, TlsClient, exchange_udp,
+    Answer, Endpoint, Https, StreamOptions, Streams, TlsClient, exchange_udp,
 };
 use rustls_pki_types::ServerName;
 
@@ -34,6 +34,8 @@ enum Link {
     Plain(Arc<Streams>),
     /// TLS on the kept connections.
     Tls(Arc<Streams>),
+    /// HTTPS.
+    Https(Https),
 }
 
 /// Which way a query goes to an upstream that takes both.
@@ -86,15 +88,20 @@ impl Upstream {
         let options = StreamOptions {
             expire: config.expire,
             max_idle: config.max_idle,
+            max_age: config.max_age,
         };
+        let name = config
+            .tls_servername
+            .as_ref()
+            .or(target.server_name.as_ref());
+        let name = name.map(|name| server_name(name)).transpose()?;
         let link = match (target.protocol, tls) {
-            (Protocol::Tls | Protocol::Https, Some(client)) => {
-                let name = config
-                    .tls_servername
-                    .as_ref()
-                    .or(target.server_name.as_ref());
-                let name = name.map(|name| server_name(name)).transpose()?;
+            (Protocol::Tls, Some(client)) => {
                 Link::Tls(Streams::tls(endpoint, client.clone(), name, options))
+            }
+            (Protocol::Https, Some(client)) => {
+                let method = config.doh_method;
+                Link::Https(Https::new(endpoint, client, name, method, options))
             }
             _ => Link::Plain(Streams::tcp(endpoint, options)),
         };
@@ -109,7 +116,7 @@ impl Upstream {
 
     /// Whether nothing speaks against it; being suspect does only if `strict`.
     pub fn is_fine(&self, strict: bool) -> bool {
-        !self.health.is_down() && !(strict && self.health.is_suspect())
+        !(self.health.is_down() || strict && self.health.is_suspect())
     }
 
     /// Whether it is not known to be down.
@@ -143,6 +150,7 @@ impl Upstream {
                     .await
                     .is_ok()
             }
+            Link::Https(https) => https.exchange(packet, deadline, |_| Some(())).await.is_ok(),
             Link::Plain(streams) | Link::Tls(streams) => streams
                 .exchange(packet, deadline, |_| Some(()))
                 .await
@@ -156,6 +164,13 @@ impl Upstream {
 
     async fn exchange(&self, question: Question<'_>) -> Result<Reply, AskError> {
         let streams = match &self.link {
+            Link::Https(https) => {
+                let Question {
+                    packet, deadline, ..
+                } = question;
+                let answer = https.exchange(packet, deadline, whole).await;
+                return self.taken(answer, metrics::HTTPS);
+            }
             Link::Tls(streams) => return self.stream(streams, metrics::TLS, question).await,
             Link::Plain(streams) => streams,
         };

@@ -4,6 +4,7 @@
 //! large, changing set, with an id nobody can guess, and only a packet from the server asked,
 //! to that port, with that id and that question ends the wait. Others are not even an error.
 
+mod https;
 mod matching;
 mod streams;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod udp;
 
 use std::net::{IpAddr, SocketAddr};
 
+pub use https::{HttpMethod, Https};
 pub use streams::{StreamOptions, Streams};
 pub use tls::{TlsClient, TlsClientError};
 pub use udp::exchange_udp;

@@ -77,7 +77,11 @@ impl<'a> Args<'a> {
     ///
     /// So `cache {$UNSET}` means `cache` in a Corefile that is used without the variable.
     pub fn zones(&mut self) -> Result<Vec<Name>, SetupError> {
-        Ok(self.by_ref().filter_map(|arg| arg.zones().ok()).flatten().collect())
+        Ok(self
+            .by_ref()
+            .filter_map(|arg| arg.zones().ok())
+            .flatten()
+            .collect())
     }
 }
 

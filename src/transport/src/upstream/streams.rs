@@ -1,7 +1,7 @@
 //! Queries over TCP or TLS, on connections that are kept for the next query.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::io;
 use std::net::SocketAddr;
@@ -33,6 +33,8 @@ pub struct StreamOptions {
     pub expire: Duration,
     /// So many idle connections are kept on each worker; `None` for any number.
     pub max_idle: Option<usize>,
+    /// A connection older than this is not used again; `None` for any age.
+    pub max_age: Option<Duration>,
 }
 
 impl Default for StreamOptions {
@@ -41,6 +43,7 @@ impl Default for StreamOptions {
         Self {
             expire: Duration::from_secs(10),
             max_idle: None,
+            max_age: None,
         }
     }
 }
@@ -71,6 +74,7 @@ struct Idle {
 struct Connection {
     stream: Box<dyn Stream>,
     local: SocketAddr,
+    opened: Instant,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -160,38 +164,43 @@ impl Streams {
     }
 
     async fn connect(&self) -> io::Result<Connection> {
-        let server = self.endpoint.server;
-        let socket = if server.is_ipv4() {
-            TcpSocket::new_v4()?
-        } else {
-            TcpSocket::new_v6()?
-        };
-        if let Some(source) = self.endpoint.source {
-            socket.bind(SocketAddr::new(source, 0))?;
-        }
-        let stream: TcpStream = socket.connect(server).await?;
-        stream.set_nodelay(true)?;
+        let stream = connect_tcp(self.endpoint).await?;
         let local = stream.local_addr()?;
         let stream: Box<dyn Stream> = match &self.tls {
             None => Box::new(stream),
             Some((client, name)) => Box::new(client.connect(name.clone(), stream).await?),
         };
-        Ok(Connection { stream, local })
+        let opened = Instant::now();
+        Ok(Connection {
+            stream,
+            local,
+            opened,
+        })
     }
 
     /// The connection used last, which is the one most likely still open.
     fn take(&self) -> Option<Connection> {
         let mut kept = self.kept.lock();
         let kept = kept.get_mut(&std::thread::current().id())?;
-        let newest = kept.idle.pop()?;
-        if newest.since.elapsed() < self.options.expire {
-            return Some(newest.connection);
+        while let Some(newest) = kept.idle.pop() {
+            if newest.since.elapsed() >= self.options.expire {
+                kept.idle.clear();
+            } else if !self.is_too_old(&newest.connection) {
+                return Some(newest.connection);
+            }
         }
-        kept.idle.clear();
         None
     }
 
+    fn is_too_old(&self, connection: &Connection) -> bool {
+        let max = self.options.max_age;
+        max.is_some_and(|max| connection.opened.elapsed() >= max)
+    }
+
     fn keep(self: &Arc<Self>, connection: Connection) {
+        if self.is_too_old(&connection) {
+            return;
+        }
         let thread = std::thread::current().id();
         let mut kept = self.kept.lock();
         let kept = kept.entry(thread).or_default();
@@ -223,6 +232,21 @@ impl Streams {
         kept.swept = !kept.idle.is_empty();
         kept.swept
     }
+}
+
+pub(super) async fn connect_tcp(endpoint: Endpoint) -> io::Result<TcpStream> {
+    let server = endpoint.server;
+    let socket = if server.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    if let Some(source) = endpoint.source {
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
+    let stream = socket.connect(server).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 impl std::fmt::Debug for Streams {

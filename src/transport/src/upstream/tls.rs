@@ -26,9 +26,6 @@ pub enum TlsClientError {
     /// A file without certificates.
     #[error("{0}: no certificate in it")]
     Empty(PathBuf),
-    /// The system's certificates cannot be had.
-    #[error("no system certificates to check servers with")]
-    NoRoots,
     /// Certificates or key that TLS cannot use.
     #[error(transparent)]
     Tls(#[from] rustls::Error),
@@ -51,7 +48,7 @@ impl TlsClient {
     ) -> Result<Self, TlsClientError> {
         let roots = match ca {
             Some(path) => roots_from(path)?,
-            None => system_roots()?,
+            None => system_roots(),
         };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
@@ -66,6 +63,15 @@ impl TlsClient {
         Ok(Self {
             connector: TlsConnector::from(Arc::new(config)),
         })
+    }
+
+    /// The same settings for HTTP/2.
+    pub(crate) fn with_http2(&self) -> Self {
+        let mut config = ClientConfig::clone(self.connector.config());
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Self {
+            connector: TlsConnector::from(Arc::new(config)),
+        }
     }
 
     pub(crate) async fn connect(
@@ -91,14 +97,14 @@ fn roots_from(path: &Path) -> Result<RootCertStore, TlsClientError> {
     Ok(roots)
 }
 
-fn system_roots() -> Result<RootCertStore, TlsClientError> {
+/// The system's certificates; without them no server can prove who it is.
+fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
-        Err(TlsClientError::NoRoots)
-    } else {
-        Ok(roots)
+        tracing::warn!("no system certificates: no TLS upstream will be trusted");
     }
+    roots
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsClientError> {

@@ -134,6 +134,7 @@ async fn idle_connections_are_kept_up_to_the_limit_and_closed_when_they_expire()
         StreamOptions {
             expire,
             max_idle: Some(1),
+            max_age: None,
         },
     );
     let (asked, asked_too) = (query(), query());
@@ -154,6 +155,20 @@ async fn idle_connections_are_kept_up_to_the_limit_and_closed_when_they_expire()
             .unwrap()
             .reused
     );
+}
+
+#[tokio::test]
+async fn connection_that_is_too_old_is_not_used_again() {
+    let server = scripted(Manner::Answer, None).await;
+    let options = StreamOptions {
+        max_age: Some(Duration::ZERO),
+        ..StreamOptions::default()
+    };
+    let streams = Streams::tcp(server.endpoint, options);
+    for _ in 0..2 {
+        let answer = streams.exchange(&query(), soon(), whole).await.unwrap();
+        assert!(!answer.reused);
+    }
 }
 
 #[tokio::test]
@@ -185,7 +200,7 @@ async fn silence_ends_at_the_deadline_and_refusal_at_once() {
 }
 
 /// A certificate for `names`, its file, and what a server needs to show it.
-fn certificate(names: &[&str]) -> (PathBuf, TlsAcceptor) {
+pub(crate) fn certificate(names: &[&str]) -> (PathBuf, TlsAcceptor) {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let made = rcgen::generate_simple_self_signed(names).unwrap();
     let number = rand::random::<u64>();
