@@ -59,7 +59,37 @@ fn answers_carry_name_servers_and_negatives_the_soa() {
         example.org. NS
         example.org. AXFR
         ",
-        expect![[""]],
+        expect![[r#"
+            > WWW.example.org. A
+            NOERROR aa rd
+              answer www.example.org. 60 IN A 192.0.2.9
+              answer www.example.org. 60 IN A 192.0.2.8
+              authority example.org. 60 IN NS ns1.example.org.
+            > www.example.org. AAAA
+            NOERROR aa rd
+              authority example.org. 60 IN SOA ns1.example.org. admin.example.org. 7 7200 1800 1209600 300
+            > mail.example.org. MX
+            NOERROR aa rd
+              answer mail.example.org. 60 IN MX 5 mx.example.org.
+              authority example.org. 60 IN NS ns1.example.org.
+              additional mx.example.org. 60 IN A 192.0.2.7
+            > b.example.org. A
+            NOERROR aa rd
+              authority example.org. 60 IN SOA ns1.example.org. admin.example.org. 7 7200 1800 1209600 300
+            > nope.example.org. A
+            NXDOMAIN aa rd
+              authority example.org. 60 IN SOA ns1.example.org. admin.example.org. 7 7200 1800 1209600 300
+            > example.org. SOA
+            NOERROR aa rd
+              answer example.org. 60 IN SOA ns1.example.org. admin.example.org. 7 7200 1800 1209600 300
+              authority example.org. 60 IN NS ns1.example.org.
+            > example.org. NS
+            NOERROR aa rd
+              answer example.org. 60 IN NS ns1.example.org.
+              additional ns1.example.org. 60 IN A 192.0.2.1
+            > example.org. AXFR
+            REFUSED not written
+        "#]],
     );
 }
 
@@ -80,7 +110,48 @@ fn wildcards_cuts_and_aliases_are_followed() {
         one.example.org. A
         h.old.example.org. A
         ",
-        expect![[""]],
+        expect![[r#"
+            > x.y.w.example.org. A
+            NOERROR aa rd
+              answer x.y.w.example.org. 60 IN A 192.0.2.2
+              authority example.org. 60 IN NS ns1.example.org.
+            > h.cut.example.org. A
+            NOERROR rd
+              authority cut.example.org. 60 IN NS ns.cut.example.org.
+              additional ns.cut.example.org. 60 IN A 192.0.2.3
+            > c.example.org. A
+            NOERROR aa rd
+              answer c.example.org. 60 IN CNAME d.example.org.
+              answer d.example.org. 60 IN CNAME www.example.org.
+              answer www.example.org. 60 IN A 192.0.2.4
+              authority example.org. 60 IN NS ns1.example.org.
+            > out.example.org. TXT
+              script saw other.net. TXT
+            NOERROR aa rd
+              answer out.example.org. 60 IN CNAME other.net.
+              answer other.net. 5 IN TXT "script"
+              authority example.org. 60 IN NS ns1.example.org.
+            > lost.example.org. A
+            NXDOMAIN aa rd
+              answer lost.example.org. 60 IN CNAME nope.example.org.
+              authority example.org. 60 IN SOA ns1.example.org. admin.example.org. 7 7200 1800 1209600 300
+            > to.example.org. A
+            NOERROR aa rd
+              answer to.example.org. 60 IN CNAME x.cut.example.org.
+              authority cut.example.org. 60 IN NS ns.cut.example.org.
+              additional ns.cut.example.org. 60 IN A 192.0.2.3
+            > one.example.org. A
+            NOERROR aa rd
+              answer one.example.org. 60 IN CNAME two.example.org.
+              answer two.example.org. 60 IN CNAME one.example.org.
+              authority example.org. 60 IN NS ns1.example.org.
+            > h.old.example.org. A
+            NOERROR aa rd
+              answer old.example.org. 60 IN DNAME new.example.org.
+              answer h.old.example.org. 60 IN CNAME h.new.example.org.
+              answer h.new.example.org. 60 IN A 192.0.2.5
+              authority example.org. 60 IN NS ns1.example.org.
+        "#]],
     );
 }
 
@@ -94,7 +165,19 @@ fn names_that_do_not_exist_fall_through() {
         a.example.org. TXT
         other.net. A
         ",
-        expect![[""]],
+        expect![[r#"
+            > nope.example.org. A
+              script saw nope.example.org. A
+            NOERROR rd
+              answer nope.example.org. 5 IN TXT "script"
+            > a.example.org. TXT
+            NOERROR aa rd
+              authority example.org. 60 IN SOA ns1.example.org. admin.example.org. 7 7200 1800 1209600 300
+            > other.net. A
+              script saw other.net. A
+            NOERROR rd
+              answer other.net. 5 IN TXT "script"
+        "#]],
     );
 }
 
