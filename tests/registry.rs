@@ -35,7 +35,10 @@ fn every_plugin_folder_is_listed_and_the_other_way_round() {
 fn plugins_stand_in_the_order_of_coredns() {
     let order: Vec<&str> = ORDER.split_whitespace().collect();
     let names = names();
-    let known: Vec<&str> = names.into_iter().filter(|name| order.contains(name)).collect();
+    let known: Vec<&str> = names
+        .into_iter()
+        .filter(|name| order.contains(name))
+        .collect();
     let mut sorted = known.clone();
     sorted.sort_by_key(|name| order.iter().position(|known| known == name));
     assert_eq!(known, sorted);
@@ -47,7 +50,11 @@ fn every_readme_names_the_metrics_labels_and_properties_that_exist() {
     for plugin in catena::PLUGINS {
         let mut compare = |what: &str, told: BTreeSet<String>, real: BTreeSet<String>| {
             for name in told.symmetric_difference(&real) {
-                let side = if told.contains(name) { "only the README has" } else { "the README lacks" };
+                let side = if told.contains(name) {
+                    "only the README has"
+                } else {
+                    "the README lacks"
+                };
                 faults.push(format!("{}: {side} {what} `{name}`", plugin.name));
             }
         };
@@ -67,7 +74,9 @@ fn every_readme_names_the_metrics_labels_and_properties_that_exist() {
 fn told_metrics(plugin: &Registration) -> BTreeSet<String> {
     let words = quoted(section(plugin.readme, "Metrics"));
     let names = words.map(|word| word.split('{').next().unwrap_or_default().to_owned());
-    names.filter(|name| name.starts_with("coredns_")).collect()
+    names
+        .filter(|name| name.starts_with("coredns_") || name.starts_with("catena_"))
+        .collect()
 }
 
 fn told_labels(plugin: &Registration) -> BTreeSet<String> {
@@ -80,7 +89,8 @@ fn told_labels(plugin: &Registration) -> BTreeSet<String> {
 fn told_properties(plugin: &Registration) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut depth = 0_usize;
-    let fenced = section(plugin.readme, "Syntax").split("```").skip(1).step_by(2);
+    let syntax = section(plugin.readme, "Syntax").replace("~~~", "```");
+    let fenced = syntax.split("```").skip(1).step_by(2);
     for line in fenced.flat_map(str::lines) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[..] {
@@ -88,6 +98,8 @@ fn told_properties(plugin: &Registration) -> BTreeSet<String> {
             [.., "{"] if depth == 0 => depth += 1,
             [first, ..] if depth == 1 => {
                 let names = first.trim_matches(['[', ']']).split('|');
+                // A word in capitals stands for what is written in its place.
+                let names = names.filter(|name| !name.starts_with(char::is_uppercase));
                 found.extend(names.map(str::to_owned));
                 depth += usize::from(line.ends_with('{'));
             }

@@ -1,3 +1,5 @@
+//! Answers of a zone, as clients see them, and the promises of every plugin.
+
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
@@ -7,7 +9,7 @@ use catena_testing::{Block, check_chain, expect, plugin_contract};
 use crate::PLUGIN;
 
 const HEAD: &str = "$ORIGIN example.org.\n$TTL 60\n\
-    @ SOA ns1 admin 7 7200 1800 1209600 300\n@ NS ns1\nns1 A 192.0.2.1\n";
+    @ SOA ns1 hm 7 72 18 90 300\n@ NS ns1\nns1 A 192.0.2.1\n";
 
 fn write(folder: &Path, text: &str) -> String {
     let path = folder.join("db");
@@ -67,7 +69,7 @@ fn answers_carry_name_servers_and_negatives_the_soa() {
               authority example.org. 60 IN NS ns1.example.org.
             > www.example.org. AAAA
             NOERROR aa rd
-              authority example.org. 60 IN SOA ns1.example.org. admin.example.org. 7 7200 1800 1209600 300
+              authority example.org. 60 IN SOA ns1.example.org. hm.example.org. 7 72 18 90 300
             > mail.example.org. MX
             NOERROR aa rd
               answer mail.example.org. 60 IN MX 5 mx.example.org.
@@ -75,13 +77,13 @@ fn answers_carry_name_servers_and_negatives_the_soa() {
               additional mx.example.org. 60 IN A 192.0.2.7
             > b.example.org. A
             NOERROR aa rd
-              authority example.org. 60 IN SOA ns1.example.org. admin.example.org. 7 7200 1800 1209600 300
+              authority example.org. 60 IN SOA ns1.example.org. hm.example.org. 7 72 18 90 300
             > nope.example.org. A
             NXDOMAIN aa rd
-              authority example.org. 60 IN SOA ns1.example.org. admin.example.org. 7 7200 1800 1209600 300
+              authority example.org. 60 IN SOA ns1.example.org. hm.example.org. 7 72 18 90 300
             > example.org. SOA
             NOERROR aa rd
-              answer example.org. 60 IN SOA ns1.example.org. admin.example.org. 7 7200 1800 1209600 300
+              answer example.org. 60 IN SOA ns1.example.org. hm.example.org. 7 72 18 90 300
               authority example.org. 60 IN NS ns1.example.org.
             > example.org. NS
             NOERROR aa rd
@@ -96,7 +98,8 @@ fn answers_carry_name_servers_and_negatives_the_soa() {
 #[test]
 fn wildcards_cuts_and_aliases_are_followed() {
     check(
-        "*.w A 192.0.2.2\ncut NS ns.cut\nns.cut A 192.0.2.3\nc CNAME d\nd CNAME www\nwww A 192.0.2.4\n\
+        "*.w A 192.0.2.2\ncut NS ns.cut\nns.cut A 192.0.2.3\nc CNAME d\n\
+         d CNAME www\nwww A 192.0.2.4\n\
          out CNAME other.net.\nlost CNAME nope\nto CNAME x.cut\none CNAME two\ntwo CNAME one\n\
          old DNAME new\nh.new A 192.0.2.5\nself DNAME x.self\n",
         "",
@@ -134,7 +137,7 @@ fn wildcards_cuts_and_aliases_are_followed() {
             > lost.example.org. A
             NXDOMAIN aa rd
               answer lost.example.org. 60 IN CNAME nope.example.org.
-              authority example.org. 60 IN SOA ns1.example.org. admin.example.org. 7 7200 1800 1209600 300
+              authority example.org. 60 IN SOA ns1.example.org. hm.example.org. 7 72 18 90 300
             > to.example.org. A
             NOERROR aa rd
               answer to.example.org. 60 IN CNAME x.cut.example.org.
@@ -172,7 +175,7 @@ fn names_that_do_not_exist_fall_through() {
               answer nope.example.org. 5 IN TXT "script"
             > a.example.org. TXT
             NOERROR aa rd
-              authority example.org. 60 IN SOA ns1.example.org. admin.example.org. 7 7200 1800 1209600 300
+              authority example.org. 60 IN SOA ns1.example.org. hm.example.org. 7 72 18 90 300
             > other.net. A
               script saw other.net. A
             NOERROR rd

@@ -8,7 +8,8 @@ use crate::records::RecordView;
 /// The DO bit (RFC 3225) in the flags of an OPT record.
 pub const DO: u16 = 0x8000;
 
-/// Option codes that are given back to the client, as CoreDNS does: NSID, cookie, keepalive, padding.
+/// Option codes that are given back to the client, as CoreDNS does:
+/// NSID, cookie, keepalive, padding.
 const ECHOED: [u16; 4] = [3, 10, 11, 12];
 
 /// The OPT record of a query.
