@@ -20,7 +20,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Node>, String> {
     let (nodes, end) = parser.list()?;
     match end {
         End::Text => Ok(nodes),
-        End::End => Err(parser.mistake("unexpected {{end}}")),
+        End::Closed => Err(parser.mistake("unexpected {{end}}")),
         End::Else => Err(parser.mistake("unexpected {{else}}")),
     }
 }
@@ -29,7 +29,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Node>, String> {
 #[derive(PartialEq, Eq)]
 enum End {
     Text,
-    End,
+    Closed,
     /// The tokens after the word are not read.
     Else,
 }
@@ -98,7 +98,7 @@ impl<'p> Parser<'p> {
                     Some(Token::Word(word)) if word == "end" => {
                         self.next();
                         self.close("end")?;
-                        return Ok((nodes, End::End));
+                        return Ok((nodes, End::Closed));
                     }
                     Some(Token::Word(word)) if word == "else" => {
                         self.next();
@@ -156,7 +156,7 @@ impl<'p> Parser<'p> {
         self.loops -= usize::from(word == "range");
         let otherwise = match end {
             End::Text => return Err(self.mistake("unexpected EOF")),
-            End::End => Vec::new(),
+            End::Closed => Vec::new(),
             End::Else => self.otherwise(word)?,
         };
         self.variables.truncate(known);
@@ -181,7 +181,7 @@ impl<'p> Parser<'p> {
         self.close("else")?;
         let (nodes, end) = self.list()?;
         match end {
-            End::End => Ok(nodes),
+            End::Closed => Ok(nodes),
             End::Else => Err(self.mistake("expected end; found {{else}}")),
             End::Text => Err(self.mistake("unexpected EOF")),
         }
@@ -227,7 +227,10 @@ impl<'p> Parser<'p> {
             }
             _ => false,
         };
-        while is_set {
+        if !is_set {
+            return Ok(pipe);
+        }
+        loop {
             match self.next() {
                 Some(Token::Variable(name)) => pipe.variables.push(name.clone()),
                 Some(Token::Comma) => {}
