@@ -349,7 +349,7 @@ fn read_disable(line: &Line<'_>, config: &mut Config) -> Result<(), SetupError> 
             return Err(which.error("cache type for disable must be \"success\" or \"denial\""));
         }
     };
-    let zones = args.zones()?;
+    let zones = args.zones();
     *config.disabled.of_mut(kind) = if zones.is_empty() {
         vec![Name::root()]
     } else {

@@ -128,7 +128,7 @@ impl<'a> Setup<'a> {
 impl Setup<'_> {
     /// The zones of `args`, or those of the server block when there are none left.
     pub fn zones_or_server(&self, args: &mut Args<'_>) -> Result<Vec<Name>, SetupError> {
-        let zones = args.zones()?;
+        let zones = args.zones();
         Ok(if zones.is_empty() {
             self.server.zones.clone()
         } else {
@@ -140,7 +140,7 @@ impl Setup<'_> {
 impl Line<'_> {
     /// Reads `fallthrough [ZONES]`.
     pub fn fallthrough(&self) -> Result<Fallthrough, SetupError> {
-        let zones = self.args().zones()?;
+        let zones = self.args().zones();
         Ok(if zones.is_empty() {
             Fallthrough::Always
         } else {
