@@ -170,7 +170,7 @@ pub(crate) fn read(cx: &Setup<'_>, line: &Line<'_>) -> Result<(Config, Vec<Name>
         config.denial.max_ttl = ttl;
         args.next();
     }
-    let zones = cx.zones_or_server(&mut args)?;
+    let zones = cx.zones_or_server(&mut args);
     let mut policy = None;
     for property in line.properties() {
         match property.name() {

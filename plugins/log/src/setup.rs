@@ -38,7 +38,7 @@ fn arguments(cx: &mut Setup<'_>, line: Line<'_>) -> (Vec<Name>, Format) {
         match arg.text().parse() {
             Ok(zone) => zones.push(zone),
             // CoreDNS takes it, and then finds no query below it.
-            Err(_) => cx.warn(line, &format!("'{}' is no domain name", arg.text())),
+            Err(_) => cx.warn(&line, &format!("'{}' is no domain name", arg.text())),
         }
     }
     (zones, Format::parse(format))

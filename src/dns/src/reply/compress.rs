@@ -57,6 +57,14 @@ impl Reply {
         self
     }
 
+    /// Whether the message has at most `limit` octets, its names compressed if need be.
+    pub fn fits(&mut self, limit: usize) -> bool {
+        if self.parts.packet.len() > limit && !self.parts.compressed {
+            self.compress();
+        }
+        self.parts.packet.len() <= limit
+    }
+
     /// Writes all names anew, compressed, as those of records to come will be; false if it cannot.
     pub(super) fn compress(&mut self) -> bool {
         let Ok(message) = Message::decode(&self.parts.packet) else {

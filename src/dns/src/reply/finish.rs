@@ -35,8 +35,8 @@ impl Reply {
         };
         if self.parts.packet.len() + opt_len > limit {
             self.truncate(limit.saturating_sub(opt_len));
-        } else if limit < MESSAGE_MAX && self.parts.packet.len() > FRAGMENT_MAX {
-            self.compress_once();
+        } else if limit < MESSAGE_MAX {
+            self.fits(FRAGMENT_MAX);
         }
         match (self.parts.edns.take(), &client) {
             (None, None) => {}
@@ -100,12 +100,6 @@ impl Reply {
         let count = self.count(Section::Additional).saturating_add(1);
         write_u16(&mut self.parts.packet, 10, count);
         self.parts.packet.len() - 2
-    }
-
-    fn compress_once(&mut self) {
-        if !self.parts.compressed {
-            self.compress();
-        }
     }
 
     fn close_opt(&mut self, at: usize) {
