@@ -25,7 +25,7 @@ fn read(line: &Line<'_>, cx: &Setup<'_>) -> Result<Template, SetupError> {
     let word = args.required("TYPE")?;
     let rtype = named(RecordType::NAMED, word.text());
     let rtype = rtype.ok_or_else(|| word.error(parsing("invalid RR class", word.text())))?;
-    let zones = cx.zones_or_server(&mut args)?;
+    let zones = cx.zones_or_server(&mut args);
     let mut template = Template {
         zones: zones
             .into_iter()
@@ -101,7 +101,7 @@ impl Template {
                 self.rcode = rcode(word.text()).ok_or_else(unknown)?;
             }
             "ederror" => self.extended_error = Some(extended_error(property)?),
-            "fallthrough" => self.fallthrough = property.fallthrough()?,
+            "fallthrough" => self.fallthrough = property.fallthrough(),
             // Once needed to follow aliases; says nothing today.
             "upstream" => {}
             name => {

@@ -1,10 +1,14 @@
-//! Adding records to a reply, with names compressed (RFC 1035 section 4.1.4).
+//! Adding records to a reply, and the compression of their names (RFC 1035 section 4.1.4).
+//!
+//! As CoreDNS does, names are written in full while a message is small: that costs fewer cycles
+//! than the search for suffixes, and both fit one datagram. [`Reply::finish`] compresses what
+//! would not.
 
 use super::{MESSAGE_MAX, RecordRef, Reply};
 use crate::header::{HEADER_LEN, read_u16, write_u16};
 use crate::rdata::{self, Field};
 use crate::records::Section;
-use crate::{NameBuf, NameRef};
+use crate::{Message, NameBuf, NameRef};
 
 /// Pointers reach this far.
 const POINTER_MAX: usize = 0x3fff;
@@ -42,14 +46,40 @@ impl Reply {
             _ => {
                 self.parts.packet.truncate(before);
                 self.parts.names.retain(|at| usize::from(*at) < before);
-                false
+                !self.parts.compressed && self.compress() && self.push(section, record)
             }
         }
     }
 
+    /// This reply, to which compressed names will be added.
+    pub(crate) fn compressing(mut self) -> Reply {
+        self.parts.compressed = true;
+        self
+    }
+
+    /// Whether the message has at most `limit` octets, its names compressed if need be.
+    pub fn fits(&mut self, limit: usize) -> bool {
+        if self.parts.packet.len() > limit && !self.parts.compressed {
+            self.compress();
+        }
+        self.parts.packet.len() <= limit
+    }
+
+    /// Writes all names anew, compressed, as those of records to come will be; false if it cannot.
+    pub(super) fn compress(&mut self) -> bool {
+        let Ok(message) = Message::decode(&self.parts.packet) else {
+            return false;
+        };
+        let mut compressed = message.to_compressed_reply();
+        compressed.parts.edns = self.parts.edns.take();
+        compressed.parts.size_cap = self.parts.size_cap;
+        *self = compressed;
+        true
+    }
+
     fn push_rdata(&mut self, record: &RecordRef<'_>) {
         let layout = rdata::layout(record.rtype);
-        if !layout.contains(&Field::CompressedName) {
+        if !self.parts.compressed || !layout.contains(&Field::CompressedName) {
             self.parts.packet.extend_from_slice(record.rdata);
             return;
         }
@@ -76,10 +106,11 @@ impl Reply {
         self.parts.packet.extend_from_slice(rest);
     }
 
-    /// Appends `name`, ending in a pointer to its longest suffix that was written before.
+    /// Appends `name`; if names are compressed, ending in a pointer to its longest suffix that was
+    /// written before.
     fn push_name(&mut self, name: NameRef<'_>) {
-        if name.is_root() {
-            self.parts.packet.push(0);
+        if !self.parts.compressed || name.is_root() {
+            self.parts.packet.extend_from_slice(name.wire());
             return;
         }
         if self.parts.names.is_empty() {
