@@ -37,6 +37,8 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_loadbalance::PLUGIN,
     #[cfg(feature = "rewrite")]
     &catena_rewrite::PLUGIN,
+    #[cfg(feature = "acl")]
+    &catena_acl::PLUGIN,
     #[cfg(feature = "cache")]
     &catena_cache::PLUGIN,
     #[cfg(feature = "template")]

@@ -9,6 +9,7 @@ pub mod duration;
 mod flow;
 mod hints;
 pub mod metrics;
+pub mod networks;
 mod outcome;
 mod query;
 mod registration;
