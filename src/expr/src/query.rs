@@ -127,7 +127,6 @@ impl Function {
         args: &[Value<'a>],
     ) -> Result<Value<'a>, RunError> {
         let query = facts.query;
-        let local = query.context().local;
         Ok(match self {
             Function::BufferSize => int(query.size_limit()),
             Function::Class => Value::Text(named(query.qclass().name(), query.qclass())),
@@ -164,8 +163,8 @@ impl Function {
             Function::Opcode => Value::Int(i64::from(query.header().opcode().0)),
             Function::Port => port(query.client()),
             Function::Proto => Value::text(query.context().transport.name()),
-            Function::ServerIp => Value::text(local.ip().to_canonical().to_string()),
-            Function::ServerPort => port(local),
+            Function::ServerIp => Value::text(query.local_ip().to_string()),
+            Function::ServerPort => port(query.context().local),
             Function::Size => int(query.packet().len()),
             Function::Type => Value::Text(named(query.qtype().name(), query.qtype())),
         })
