@@ -33,6 +33,8 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_errors::PLUGIN,
     #[cfg(feature = "log")]
     &catena_log::PLUGIN,
+    #[cfg(feature = "local")]
+    &catena_local::PLUGIN,
     #[cfg(feature = "loadbalance")]
     &catena_loadbalance::PLUGIN,
     #[cfg(feature = "rewrite")]

@@ -103,7 +103,9 @@ fn the_dashboard_is_json_with_a_query_in_every_panel() {
 #[test]
 fn promtool_takes_the_alert_rules() {
     let mut promtool = Command::new("promtool");
-    promtool.args(["check", "rules"]).arg(folder().join("alerts.yaml"));
+    promtool
+        .args(["check", "rules"])
+        .arg(folder().join("alerts.yaml"));
     match promtool.output() {
         Ok(output) => assert!(
             output.status.success(),

@@ -7,6 +7,7 @@ mod corefiles;
 mod drain;
 mod hostile;
 mod hot_path;
+mod kubernetes_files;
 mod links;
 mod readme;
 mod refusals;
