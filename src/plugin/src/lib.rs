@@ -23,6 +23,6 @@ pub use flow::{AsyncPlugin, Flow, Waiting};
 pub use outcome::{Answer, Outcome, ServeError};
 pub use query::{Context, OwnedQuery, Query, Resolver, Transport};
 pub use registration::{Plugin, Readiness, Registration};
-pub use server::{ServerConfig, ServerId, hostname};
+pub use server::{Filter, ServerConfig, ServerId, hostname};
 pub use setup::{Arg, Args, Line, Setup, SetupError};
 pub use start::{Background, Control, StartContext, StartError};
