@@ -39,6 +39,8 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_cache::PLUGIN,
     #[cfg(feature = "hosts")]
     &catena_hosts::PLUGIN,
+    #[cfg(feature = "kubernetes")]
+    &catena_kubernetes::PLUGIN,
     #[cfg(feature = "file")]
     &catena_file::PLUGIN,
     // Right before what may lead back here.
