@@ -37,6 +37,8 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_loadbalance::PLUGIN,
     #[cfg(feature = "cache")]
     &catena_cache::PLUGIN,
+    #[cfg(feature = "template")]
+    &catena_template::PLUGIN,
     #[cfg(feature = "hosts")]
     &catena_hosts::PLUGIN,
     #[cfg(feature = "kubernetes")]

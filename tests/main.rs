@@ -9,6 +9,7 @@ mod hostile;
 mod links;
 mod readme;
 mod refusals;
+mod registry;
 mod reload;
 mod server;
 mod tidy;

@@ -68,7 +68,7 @@ fn unknown_directive_is_named_with_its_line_and_the_nearest_known() {
 #[test]
 fn every_mistake_of_a_file_is_shown() {
     let folder = tempfile::tempdir().unwrap();
-    let corefile = ". {\n    cahce\n    cache x y z\n    forward\n    loop now\n}\n";
+    let corefile = ". {\n    cahce\n    bufsize x\n    forward\n    loop now\n}\n";
     let output = refused(folder.path(), corefile, free_port());
     assert_says(
         &output,

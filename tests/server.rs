@@ -46,6 +46,7 @@ impl Server {
 
     fn spawn(command: &mut Command) -> Server {
         let mut child = command
+            .env("CATENA_DIAGNOSTICS", "full")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

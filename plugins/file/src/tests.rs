@@ -1,3 +1,5 @@
+//! Answers of a zone, as clients see them, and the promises of every plugin.
+
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
@@ -7,7 +9,7 @@ use catena_testing::{Block, check_chain, expect, plugin_contract};
 use crate::PLUGIN;
 
 const HEAD: &str = "$ORIGIN example.org.\n$TTL 60\n\
-    @ SOA ns1 admin 7 7200 1800 1209600 300\n@ NS ns1\nns1 A 192.0.2.1\n";
+    @ SOA ns1 hm 7 72 18 90 300\n@ NS ns1\nns1 A 192.0.2.1\n";
 
 fn write(folder: &Path, text: &str) -> String {
     let path = folder.join("db");
@@ -59,14 +61,45 @@ fn answers_carry_name_servers_and_negatives_the_soa() {
         example.org. NS
         example.org. AXFR
         ",
-        expect![[""]],
+        expect![[r#"
+            > WWW.example.org. A
+            NOERROR aa rd
+              answer www.example.org. 60 IN A 192.0.2.9
+              answer www.example.org. 60 IN A 192.0.2.8
+              authority example.org. 60 IN NS ns1.example.org.
+            > www.example.org. AAAA
+            NOERROR aa rd
+              authority example.org. 60 IN SOA ns1.example.org. hm.example.org. 7 72 18 90 300
+            > mail.example.org. MX
+            NOERROR aa rd
+              answer mail.example.org. 60 IN MX 5 mx.example.org.
+              authority example.org. 60 IN NS ns1.example.org.
+              additional mx.example.org. 60 IN A 192.0.2.7
+            > b.example.org. A
+            NOERROR aa rd
+              authority example.org. 60 IN SOA ns1.example.org. hm.example.org. 7 72 18 90 300
+            > nope.example.org. A
+            NXDOMAIN aa rd
+              authority example.org. 60 IN SOA ns1.example.org. hm.example.org. 7 72 18 90 300
+            > example.org. SOA
+            NOERROR aa rd
+              answer example.org. 60 IN SOA ns1.example.org. hm.example.org. 7 72 18 90 300
+              authority example.org. 60 IN NS ns1.example.org.
+            > example.org. NS
+            NOERROR aa rd
+              answer example.org. 60 IN NS ns1.example.org.
+              additional ns1.example.org. 60 IN A 192.0.2.1
+            > example.org. AXFR
+            REFUSED not written
+        "#]],
     );
 }
 
 #[test]
 fn wildcards_cuts_and_aliases_are_followed() {
     check(
-        "*.w A 192.0.2.2\ncut NS ns.cut\nns.cut A 192.0.2.3\nc CNAME d\nd CNAME www\nwww A 192.0.2.4\n\
+        "*.w A 192.0.2.2\ncut NS ns.cut\nns.cut A 192.0.2.3\nc CNAME d\n\
+         d CNAME www\nwww A 192.0.2.4\n\
          out CNAME other.net.\nlost CNAME nope\nto CNAME x.cut\none CNAME two\ntwo CNAME one\n\
          old DNAME new\nh.new A 192.0.2.5\nself DNAME x.self\n",
         "",
@@ -80,7 +113,48 @@ fn wildcards_cuts_and_aliases_are_followed() {
         one.example.org. A
         h.old.example.org. A
         ",
-        expect![[""]],
+        expect![[r#"
+            > x.y.w.example.org. A
+            NOERROR aa rd
+              answer x.y.w.example.org. 60 IN A 192.0.2.2
+              authority example.org. 60 IN NS ns1.example.org.
+            > h.cut.example.org. A
+            NOERROR rd
+              authority cut.example.org. 60 IN NS ns.cut.example.org.
+              additional ns.cut.example.org. 60 IN A 192.0.2.3
+            > c.example.org. A
+            NOERROR aa rd
+              answer c.example.org. 60 IN CNAME d.example.org.
+              answer d.example.org. 60 IN CNAME www.example.org.
+              answer www.example.org. 60 IN A 192.0.2.4
+              authority example.org. 60 IN NS ns1.example.org.
+            > out.example.org. TXT
+              script saw other.net. TXT
+            NOERROR aa rd
+              answer out.example.org. 60 IN CNAME other.net.
+              answer other.net. 5 IN TXT "script"
+              authority example.org. 60 IN NS ns1.example.org.
+            > lost.example.org. A
+            NXDOMAIN aa rd
+              answer lost.example.org. 60 IN CNAME nope.example.org.
+              authority example.org. 60 IN SOA ns1.example.org. hm.example.org. 7 72 18 90 300
+            > to.example.org. A
+            NOERROR aa rd
+              answer to.example.org. 60 IN CNAME x.cut.example.org.
+              authority cut.example.org. 60 IN NS ns.cut.example.org.
+              additional ns.cut.example.org. 60 IN A 192.0.2.3
+            > one.example.org. A
+            NOERROR aa rd
+              answer one.example.org. 60 IN CNAME two.example.org.
+              answer two.example.org. 60 IN CNAME one.example.org.
+              authority example.org. 60 IN NS ns1.example.org.
+            > h.old.example.org. A
+            NOERROR aa rd
+              answer old.example.org. 60 IN DNAME new.example.org.
+              answer h.old.example.org. 60 IN CNAME h.new.example.org.
+              answer h.new.example.org. 60 IN A 192.0.2.5
+              authority example.org. 60 IN NS ns1.example.org.
+        "#]],
     );
 }
 
@@ -94,7 +168,19 @@ fn names_that_do_not_exist_fall_through() {
         a.example.org. TXT
         other.net. A
         ",
-        expect![[""]],
+        expect![[r#"
+            > nope.example.org. A
+              script saw nope.example.org. A
+            NOERROR rd
+              answer nope.example.org. 5 IN TXT "script"
+            > a.example.org. TXT
+            NOERROR aa rd
+              authority example.org. 60 IN SOA ns1.example.org. hm.example.org. 7 72 18 90 300
+            > other.net. A
+              script saw other.net. A
+            NOERROR rd
+              answer other.net. 5 IN TXT "script"
+        "#]],
     );
 }
 

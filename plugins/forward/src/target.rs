@@ -304,7 +304,8 @@ mod tests {
 
     #[test]
     fn name_servers_of_a_file_are_read_and_the_rest_is_skipped() {
-        let text = "# comment\nsearch corp.test\nnameserver 127.0.0.1\n nameserver ::1\nnameserver x\n#nameserver 1.1.1.1\n";
+        let text = "# comment\nsearch corp.test\nnameserver 127.0.0.1\n nameserver ::1\n\
+                    nameserver x\n#nameserver 1.1.1.1\n";
         let labels: Vec<_> = name_servers(text, Protocol::Dns)
             .into_iter()
             .map(|one| one.label)

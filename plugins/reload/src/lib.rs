@@ -123,7 +123,8 @@ async fn watch(control: Arc<dyn Control>, interval: Duration) {
             metrics::FAILED.with(&[]).inc();
             tracing::error!(
                 target: "plugin/reload",
-                "Corefile changed but reload failed: starting with listener file descriptors: {error}"
+                "Corefile changed but reload failed: \
+                 starting with listener file descriptors: {error}"
             );
         }
         refused = Some(found);

@@ -8,7 +8,8 @@ use crate::records::RecordView;
 /// The DO bit (RFC 3225) in the flags of an OPT record.
 pub const DO: u16 = 0x8000;
 
-/// Option codes that are given back to the client, as CoreDNS does: NSID, cookie, keepalive, padding.
+/// Option codes that are given back to the client, as CoreDNS does:
+/// NSID, cookie, keepalive, padding.
 const ECHOED: [u16; 4] = [3, 10, 11, 12];
 
 /// The OPT record of a query.
@@ -62,9 +63,35 @@ impl<'a> Options<'a> {
         Options { rest: octets }
     }
 
-    /// Whether all octets are used up.
-    pub fn is_done(&self) -> bool {
-        self.rest.is_empty()
+    /// Whether all are whole, and of the form their codes ask for.
+    pub(crate) fn are_valid(mut self) -> bool {
+        self.by_ref().all(|(code, data)| is_valid(code, data)) && self.rest.is_empty()
+    }
+}
+
+/// Whether `data` has the form that option `code` asks for; unknown codes take anything.
+fn is_valid(code: u16, data: &[u8]) -> bool {
+    match code {
+        // Long-lived queries, RFC 8764 section 3.2.
+        1 => data.len() >= 18,
+        // Update lease, RFC 9664 section 4.
+        2 => matches!(data.len(), 4 | 8),
+        // Client subnet, RFC 7871 section 6.
+        8 => match *data {
+            [0, 0, source, _, ..] => source == 0,
+            [0, 1, source, scope, ..] => source <= 32 && scope <= 32,
+            [0, 2, source, scope, ..] => source <= 128 && scope <= 128,
+            _ => false,
+        },
+        // Zone expiry, RFC 7314 section 2; CoreDNS takes more octets too.
+        9 => data.is_empty() || data.len() >= 4,
+        // Keepalive, RFC 7828 section 3.1.
+        11 => matches!(data.len(), 0 | 2),
+        // Extended error, RFC 8914 section 2.
+        15 => data.len() >= 2,
+        // Report channel, RFC 9567 section 5.
+        18 => crate::NameRef::from_wire(data).is_ok(),
+        _ => true,
     }
 }
 

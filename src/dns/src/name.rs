@@ -4,7 +4,7 @@ mod buf;
 mod text;
 
 pub use buf::{NameBuf, skip_name};
-pub use text::NameTextError;
+pub use text::{NameText, NameTextError};
 pub(crate) use text::{append_name, unescape};
 
 use std::borrow::Borrow;

@@ -103,9 +103,7 @@ impl<'a> QueryMessage<'a> {
             let record = record.ok()?;
             if record.rtype == RecordType::OPT {
                 let edns = Edns::new(self.packet, &record);
-                let mut options = edns.options();
-                options.by_ref().for_each(drop);
-                if !options.is_done() {
+                if !edns.options().are_valid() {
                     return None;
                 }
                 if record.section == Section::Additional {

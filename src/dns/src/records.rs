@@ -3,6 +3,7 @@
 use crate::header::{HEADER_LEN, Header, read_u16, read_u32};
 use crate::name::{NameError, skip_name};
 use crate::rdata::{self, Field};
+use crate::reply::RecordRef;
 use crate::{Class, Name, NameBuf, RecordType};
 
 /// The three sections that hold records.
@@ -99,6 +100,18 @@ pub struct Record {
     pub ttl: u32,
     /// The data in wire form.
     pub rdata: Box<[u8]>,
+}
+
+impl From<RecordRef<'_>> for Record {
+    fn from(record: RecordRef<'_>) -> Self {
+        Record {
+            name: record.name.to_name(),
+            rtype: record.rtype,
+            class: record.class,
+            ttl: record.ttl,
+            rdata: record.rdata.into(),
+        }
+    }
 }
 
 /// Iterator over the records of a message, up to what its counts promise.

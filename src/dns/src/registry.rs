@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 /// Makes a number type with named values; `$unknown` prefixes the rest, RFC 3597 section 5.
 macro_rules! registry {
-    ($(#[$doc:meta])* $type:ident($number:ty), $unknown:literal, {$($name:ident = $value:literal $text:literal),* $(,)?}) => {
+    ($(#[$doc:meta])* $type:ident($number:ty), $unknown:literal, {
+        $($name:ident = $value:literal $text:literal),* $(,)?
+    }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(pub $number);
@@ -38,7 +40,8 @@ macro_rules! registry {
             type Err = UnknownName;
 
             fn from_str(text: &str) -> Result<Self, UnknownName> {
-                if let Some((value, _)) = Self::NAMED.iter().find(|(_, n)| n.eq_ignore_ascii_case(text)) {
+                let mut named = Self::NAMED.iter();
+                if let Some((value, _)) = named.find(|(_, n)| n.eq_ignore_ascii_case(text)) {
                     return Ok(*value);
                 }
                 let prefix = text.get(..$unknown.len()).ok_or(UnknownName)?;

@@ -1,7 +1,10 @@
 //! Reads master files (RFC 1035 section 5, RFC 2308 section 4) record by record.
 
 mod generate;
+mod single;
 mod source;
+
+pub use single::read_record;
 
 use std::fmt;
 use std::io::{self, Read};

@@ -57,7 +57,7 @@ impl Table {
     /// Where an entry with `hash` belongs.
     #[inline]
     fn place(&self, hash: u64) -> usize {
-        usize::try_from(hash * self.places >> 32).unwrap_or(usize::MAX)
+        usize::try_from((hash * self.places) >> 32).unwrap_or(usize::MAX)
     }
 
     /// The nodes whose names have `hash`, and perhaps no more than it in common.

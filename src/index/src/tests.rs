@@ -1,3 +1,5 @@
+//! Finding names: their zones, nodes, wildcards, cuts and empty non-terminals.
+
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use catena_dns::{Class, Name, NameRef, RecordRef, RecordType};

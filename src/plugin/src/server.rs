@@ -13,6 +13,8 @@ pub struct ServerConfig {
     pub zones: Vec<Name>,
     /// The keys as written, for labels.
     pub keys: Vec<String>,
+    /// The name of the block's `view`, for labels; empty without one.
+    pub view: String,
     /// The folder that relative paths start from (`root`); empty for the working folder.
     pub root: PathBuf,
     /// Whether `debug` is set: panics are not contained, debug lines are logged.

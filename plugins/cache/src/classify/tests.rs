@@ -131,7 +131,7 @@ fn the_lowest_ttl_of_all_sections_counts() {
 fn signatures_that_are_not_valid_now_are_not_kept() {
     // Type covered, algorithm, labels, TTL, expiration, inception, key tag, signer, signature.
     let signature = |expiration: u32| {
-        format!("www.example.org. 60 IN RRSIG 1 8 3 60 {expiration} 1000 1 example.org. 00")
+        format!("www.example.org. 60 IN RRSIG A 8 3 60 {expiration} 1000 1 example.org. AA==")
     };
     // The second is in the year 2026 + 68 or so: further than RFC 1982 can tell from the past.
     let (expired, valid) = (signature(2000), signature(1_000_000_000 + 0x5000_0000));

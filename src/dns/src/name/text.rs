@@ -3,6 +3,8 @@
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
+use smallvec::SmallVec;
+
 use super::{LABEL_MAX, NAME_MAX, Name, NameRef};
 
 /// Why a text is no domain name.
@@ -146,6 +148,35 @@ impl fmt::Display for NameRef<'_> {
             }
             f.write_char('.')?;
         }
+        Ok(())
+    }
+}
+
+/// A name as text, on the stack unless its octets need many escapes.
+#[derive(Clone, Debug, Default)]
+pub struct NameText(SmallVec<[u8; NAME_MAX + 1]>);
+
+impl NameRef<'_> {
+    /// The name as it is printed.
+    pub fn to_text(self) -> NameText {
+        let mut text = NameText::default();
+        let _never_fails = write!(text, "{self}");
+        text
+    }
+}
+
+impl std::ops::Deref for NameText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // What is printed is ASCII.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl Write for NameText {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
         Ok(())
     }
 }

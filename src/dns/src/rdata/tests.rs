@@ -1,3 +1,5 @@
+//! RDATA between text and wire, compared with another implementation.
+
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use hickory_proto::rr::{RData, RecordType as TheirType};
@@ -322,7 +324,9 @@ proptest! {
     }
 
     #[test]
-    fn the_types_of_a_set_come_back(numbers in proptest::collection::btree_set(any::<u16>(), 0..40)) {
+    fn the_types_of_a_set_come_back(
+        numbers in proptest::collection::btree_set(any::<u16>(), 0..40),
+    ) {
         let mut set: Vec<RecordType> = numbers.into_iter().map(RecordType).collect();
         let mut wire = Vec::new();
         types::write_types(&mut set, &mut wire);

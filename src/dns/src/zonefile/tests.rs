@@ -1,3 +1,5 @@
+//! Master files that are right, and ones that are not.
+
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::HashMap;

@@ -100,8 +100,10 @@ macro_rules! family {
                     self.with(&[]);
                 }
                 let children = self.children.lock();
-                let sample =
-                    |(labels, child): (&Vec<String>, &$child)| Sample { labels: labels.clone(), value: sample(child) };
+                let sample = |(labels, child): (&Vec<String>, &$child)| Sample {
+                    labels: labels.clone(),
+                    value: sample(child),
+                };
                 children.iter().map(sample).collect()
             }
         }

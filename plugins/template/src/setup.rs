@@ -1,0 +1,133 @@
+//! Reads the directive.
+
+use catena_dns::{Class, Rcode, RecordType};
+use catena_plugin::zones::Fallthrough;
+use catena_plugin::{Args, Line, Setup, SetupError};
+
+use crate::gotext::Template as Text;
+use crate::serve::{ExtendedError, SECTION_NAMES, Template, Templates};
+
+pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
+    let mut templates = Vec::new();
+    for line in cx.occurrences() {
+        templates.push(read(&line, cx)?);
+    }
+    cx.add_stage(Templates(templates));
+    Ok(())
+}
+
+fn read(line: &Line<'_>, cx: &Setup<'_>) -> Result<Template, SetupError> {
+    let mut args = line.args();
+    let word = args.required("CLASS")?;
+    let class = named(Class::NAMED, word.text());
+    let class = class.ok_or_else(|| word.error(parsing("invalid query class", word.text())))?;
+    let word = args.required("TYPE")?;
+    let rtype = named(RecordType::NAMED, word.text());
+    let rtype = rtype.ok_or_else(|| word.error(parsing("invalid RR class", word.text())))?;
+    let zones = cx.zones_or_server(&mut args)?;
+    let mut template = Template {
+        zones: zones
+            .into_iter()
+            .map(|zone| {
+                let text = zone.to_string();
+                (zone, text)
+            })
+            .collect(),
+        view: cx.server.view.clone(),
+        class,
+        rtype,
+        patterns: Vec::new(),
+        sections: Default::default(),
+        rcode: Rcode::NOERROR,
+        extended_error: None,
+        fallthrough: Fallthrough::Never,
+    };
+    for property in line.properties() {
+        property.no_block()?;
+        template.read(&property)?;
+    }
+    Ok(template)
+}
+
+/// The value called `name`, in capitals, as CoreDNS wants it.
+fn named<T: Copy>(known: &[(T, &str)], name: &str) -> Option<T> {
+    let found = known.iter().find(|(_, known)| *known == name);
+    found.map(|(value, _)| *value)
+}
+
+/// A response code by its name.
+fn rcode(name: &str) -> Option<Rcode> {
+    match name {
+        "BADSIG" => Some(Rcode::BADVERS),
+        "NOTIMPL" => Some(Rcode::NOTIMP),
+        "DSOTYPENI" => Some(Rcode(11)),
+        _ => named(Rcode::NAMED, name),
+    }
+}
+
+fn parsing(what: &str, word: &str) -> String {
+    format!("Error during parsing: {what} {word}")
+}
+
+impl Template {
+    fn read(&mut self, property: &Line<'_>) -> Result<(), SetupError> {
+        match property.name() {
+            "match" => {
+                for arg in at_least_one(property, "REGEX")? {
+                    let text = arg.text();
+                    let regex = catena_pattern::compile(text).map_err(|error| match error {
+                        catena_pattern::PatternError::TooLong(_) => arg.error(error),
+                        _ => arg.error(format_args!("could not parse regex: {text}, {error}")),
+                    })?;
+                    self.patterns.push(regex);
+                }
+            }
+            "rcode" => {
+                let word = property.args().required("RCODE")?;
+                let unknown = || {
+                    let error = word.error(parsing("unknown rcode", word.text()));
+                    error.with_hint("a name in capitals is expected, such as NXDOMAIN")
+                };
+                self.rcode = rcode(word.text()).ok_or_else(unknown)?;
+            }
+            "ederror" => self.extended_error = Some(extended_error(property)?),
+            "fallthrough" => self.fallthrough = property.fallthrough()?,
+            // Once needed to follow aliases; says nothing today.
+            "upstream" => {}
+            name => {
+                let mut sections = SECTION_NAMES.into_iter().zip(&mut self.sections);
+                let Some((name, section)) = sections.find(|(known, _)| *known == name) else {
+                    return Err(property.unknown());
+                };
+                for arg in at_least_one(property, "RR")? {
+                    let text = arg.text();
+                    section.push(Text::parse(name, text).map_err(|error| {
+                        arg.error(format_args!("could not compile template: {text}, {error}"))
+                    })?);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn at_least_one<'a>(property: &Line<'a>, what: &str) -> Result<Args<'a>, SetupError> {
+    property.args().required(what)?;
+    Ok(property.args())
+}
+
+fn extended_error(property: &Line<'_>) -> Result<ExtendedError, SetupError> {
+    let mut args = property.args();
+    let code = args.required("EXTENDED_ERROR_CODE")?;
+    let reason = args.next().map_or("", |arg| arg.text());
+    args.finish()?;
+    let number = code.text().parse().map_err(|_| {
+        let text = code.text();
+        let what = format!("error parsing extended DNS error code {text}");
+        code.error(what).with_hint("a number from 0 to 65535")
+    })?;
+    Ok(ExtendedError {
+        code: number,
+        reason: reason.to_owned(),
+    })
+}
