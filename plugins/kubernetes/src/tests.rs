@@ -9,7 +9,10 @@ const ENDPOINT: &str = "endpoint http://127.0.0.1:1\nstartup_timeout 1ms\n";
 
 fn mistake(properties: &str) -> String {
     let corefile = format!("cluster.local {{\n kubernetes {{\n{ENDPOINT}{properties}\n}}\n}}");
-    Block::build(&[&PLUGIN], &corefile).err().unwrap().to_string()
+    Block::build(&[&PLUGIN], &corefile)
+        .err()
+        .unwrap()
+        .to_string()
 }
 
 #[test]
@@ -28,7 +31,10 @@ fn mistakes_are_named() {
         ("ttl x", "strconv.Atoi: parsing \"x\": invalid syntax"),
         ("labels =a", "unable to parse label selector value: '=a'"),
         ("ignore all", "unable to parse ignore value: 'all'"),
-        ("multicluster x.test", "not authoritative for the multicluster zone x.test."),
+        (
+            "multicluster x.test",
+            "not authoritative for the multicluster zone x.test.",
+        ),
         ("zonal\nnoendpoints", "zonal requires the endpoint cache"),
         ("namespaces a\nnamespace_labels b", "cannot both be set"),
         ("startup_timeout 5", "failed to parse startup_timeout: 5"),

@@ -236,9 +236,7 @@ fn count(property: &Line<'_>) -> Result<u32, SetupError> {
     let (name, arg) = (property.name(), property.args().only("a number")?);
     let text = arg.text();
     match text.parse::<i64>() {
-        Ok(number) if number < 0 => {
-            Err(property.parse_error(format_args!("{name} must be >= 0")))
-        }
+        Ok(number) if number < 0 => Err(property.parse_error(format_args!("{name} must be >= 0"))),
         Ok(number) => Ok(u32::try_from(number).unwrap_or(u32::MAX)),
         Err(error) => Err(property.parse_error(format_args!("invalid {name} {text:?}: {error}"))),
     }

@@ -56,13 +56,6 @@ impl<T: Keyed> Shards<T> {
             None => look(None),
         }
     }
-
-    /// Shows `see` every value.
-    pub fn each(&self, mut see: impl FnMut(&T)) {
-        for shard in &self.shards {
-            shard.load().iter().for_each(&mut see);
-        }
-    }
 }
 
 /// The writer's side: shards that are changed and not published yet.
@@ -169,9 +162,14 @@ mod tests {
         let mut edit = Edit::new(&shards);
         for key in 0..100u32 {
             let hash = shards.hash(&key);
-            edit.change(&shards, hash, |pair| pair.0 == key, |pair| {
-                *pair = Some((key, 'a'));
-            });
+            edit.change(
+                &shards,
+                hash,
+                |pair| pair.0 == key,
+                |pair| {
+                    *pair = Some((key, 'a'));
+                },
+            );
         }
         assert_eq!(read(&shards, 7), None);
         edit.publish(&shards);
@@ -183,7 +181,7 @@ mod tests {
         edit.publish(&shards);
         assert_eq!(read(&shards, 7), None);
         let mut count = 0;
-        shards.each(|_| count += 1);
+        edit.each(&shards, |_| count += 1);
         assert_eq!(count, 99);
     }
 }

@@ -238,7 +238,10 @@ impl Bucket {
                 return;
             }
             *state = (now, tokens);
-            sleep(Duration::from_secs_f32(((1.0 - tokens) / self.rate).clamp(0.001, 60.0))).await;
+            sleep(Duration::from_secs_f32(
+                ((1.0 - tokens) / self.rate).clamp(0.001, 60.0),
+            ))
+            .await;
         }
     }
 }

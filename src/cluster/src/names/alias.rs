@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use catena_dns::{
-    Class, Name, NameBuf, RecordRef, RecordType, Reply, Section, expand_rdata, flag,
-};
+use catena_dns::{Class, Name, NameBuf, RecordRef, RecordType, Reply, Section, expand_rdata, flag};
 use catena_plugin::{Answer, Outcome, Query};
 
 use super::writing::{push, push_address, reply};
@@ -35,7 +33,13 @@ impl Names {
                 return Verdict::Empty;
             }
             let owned = (owner.view(), self.rules.ttl);
-            push(&mut reply, Section::Answer, owned, RecordType::CNAME, target.wire());
+            push(
+                &mut reply,
+                Section::Answer,
+                owned,
+                RecordType::CNAME,
+                target.wire(),
+            );
             if !target.view().is_within(zone.name.view()) {
                 let flow = query.resolve(target.view(), query.qtype());
                 let flow = flow.then_with(self, query, reply, add_answers);

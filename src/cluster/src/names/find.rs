@@ -55,9 +55,7 @@ impl Names {
             Asked::Invalid => Found::Missing,
             Asked::Name(_) if zone.holds_reverse && is_reverse(name) => Found::Missing,
             Asked::Name(path) if !self.is_exposed(path.namespace) => Found::Missing,
-            Asked::Name(path) if path.kind == PathKind::Pod => {
-                self.find_pods(&path, family, hosts)
-            }
+            Asked::Name(path) if path.kind == PathKind::Pod => self.find_pods(&path, family, hosts),
             Asked::Name(path) if path.service.is_empty() => Found::Nothing,
             Asked::Name(path) => self.look_at(&path, zone, |entry| match entry {
                 Some((entry, service)) => find_hosts(entry, service, &path, family, hosts),
@@ -130,7 +128,9 @@ impl Names {
             Pods::Insecure => true,
             Pods::Verified => self.cluster.store.pods_at(address, |at| {
                 let namespace = |pod: &std::sync::Arc<crate::object::Pod>| {
-                    pod.namespace.as_bytes().eq_ignore_ascii_case(path.namespace)
+                    pod.namespace
+                        .as_bytes()
+                        .eq_ignore_ascii_case(path.namespace)
                 };
                 at.is_some_and(|at| at.pods.iter().any(namespace))
             }),

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use catena_dns::{NameRef, RecordType, Section};
+use catena_dns::{NameRef, RecordType};
 use catena_plugin::Query;
 
-use super::writing::{push, push_address, reply};
+use super::writing::{push_asked, push_asked_address, reply};
 use super::{Family, Found, Hosts, Names, Verdict, Zone};
 
 /// The version of the DNS specification, as TXT RDATA.
@@ -33,9 +33,8 @@ impl Names {
             Found::Nothing | Found::Hosts if hosts.is_empty() => Verdict::Empty,
             Found::Nothing | Found::Hosts => {
                 let mut reply = reply(query);
-                let owner = (query.name_as_asked(), self.rules.ttl);
                 for address in hosts {
-                    push_address(&mut reply, Section::Answer, owner, address);
+                    push_asked_address(&mut reply, self.rules.ttl, address);
                 }
                 Verdict::Answer(reply)
             }
@@ -45,8 +44,7 @@ impl Names {
     pub(super) fn text(&self, query: &Query<'_>, zone: &Zone) -> Verdict {
         if is_below(query.name(), zone, VERSION_NAME) {
             let mut reply = reply(query);
-            let owner = (query.name_as_asked(), VERSION_TTL);
-            push(&mut reply, Section::Answer, owner, RecordType::TXT, VERSION);
+            push_asked(&mut reply, (RecordType::TXT, VERSION_TTL), VERSION);
             return Verdict::Answer(reply);
         }
         match self.find(query.name(), zone, Family::V4, &mut Hosts::new()) {
@@ -65,9 +63,8 @@ impl Names {
             Found::Missing => Verdict::Missing,
             Found::Alias(target) => {
                 let mut reply = reply(query);
-                let owner = (query.name_as_asked(), self.rules.ttl);
-                let target = target.wire();
-                push(&mut reply, Section::Answer, owner, RecordType::CNAME, target);
+                let kind = (RecordType::CNAME, self.rules.ttl);
+                push_asked(&mut reply, kind, target.wire());
                 Verdict::Answer(reply)
             }
             Found::Nothing | Found::Hosts => Verdict::Empty,

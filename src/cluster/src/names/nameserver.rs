@@ -50,7 +50,13 @@ impl Names {
             if !named.contains(&labels.as_slice()) {
                 named.push(labels);
                 let owner = (query.name_as_asked(), self.rules.ttl);
-                push(&mut reply, Section::Answer, owner, RecordType::NS, &full(labels));
+                push(
+                    &mut reply,
+                    Section::Answer,
+                    owner,
+                    RecordType::NS,
+                    &full(labels),
+                );
             }
         }
         for (labels, address) in &servers {
@@ -94,7 +100,9 @@ impl Names {
         }
         if !is_endpoint {
             let local = self.local.get().map_or(&[][..], Vec::as_slice);
-            let local = local.iter().map(|address| (b"\x02ns\x03dns".to_vec(), *address));
+            let local = local
+                .iter()
+                .map(|address| (b"\x02ns\x03dns".to_vec(), *address));
             servers.extend(local);
         }
         servers

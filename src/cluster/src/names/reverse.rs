@@ -1,10 +1,10 @@
 //! PTR records of services and endpoints.
 
-use catena_dns::{RecordType, Section};
+use catena_dns::RecordType;
 use catena_plugin::Query;
 use smallvec::SmallVec;
 
-use super::writing::{Octets, push, reply};
+use super::writing::{Octets, push_asked, reply};
 use super::{Family, Found, Hosts, Names, Verdict, Zone};
 use crate::object::{Key, Slice};
 use crate::question::reverse_address;
@@ -31,7 +31,7 @@ impl Names {
             let mut reply = reply(query);
             let mut target = Octets::from_slice(&service.key);
             self.end_target(&mut target);
-            self.push_pointer(query, &mut reply, &target);
+            self.push_pointer(&mut reply, &target);
             return Verdict::Answer(reply);
         }
         let mut targets: SmallVec<[Octets; 1]> = SmallVec::new();
@@ -55,7 +55,7 @@ impl Names {
         }
         let mut reply = reply(query);
         for target in &targets {
-            self.push_pointer(query, &mut reply, target);
+            self.push_pointer(&mut reply, target);
         }
         Verdict::Answer(reply)
     }
@@ -73,11 +73,10 @@ impl Names {
         target.extend_from_slice(self.rules.primary.wire());
     }
 
-    fn push_pointer(&self, query: &Query<'_>, reply: &mut catena_dns::Reply, target: &[u8]) {
+    fn push_pointer(&self, reply: &mut catena_dns::Reply, target: &[u8]) {
         // A name that would be too long is left out.
         if catena_dns::NameRef::from_wire(target).is_ok() {
-            let owner = (query.name_as_asked(), self.rules.ttl);
-            push(reply, Section::Answer, owner, RecordType::PTR, target);
+            push_asked(reply, (RecordType::PTR, self.rules.ttl), target);
         }
     }
 }

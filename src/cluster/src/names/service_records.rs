@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use catena_dns::{NameRef, RecordType, Reply, Section};
+use catena_dns::{RecordType, Reply, Section};
 use catena_plugin::Query;
 use foldhash::fast::RandomState;
 use hashbrown::HashSet;
@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::find::{Selection, any_port};
 use super::lookup::is_below;
-use super::writing::{Octets, name, push, push_address, reply};
+use super::writing::{Octets, name, push_address, push_asked, reply};
 use super::{Names, Verdict, Zone};
 use crate::object::{Endpoint, Port, Service, ServiceKind, Slice};
 use crate::question::{Asked, Path, PathKind, is_reverse, parse};
@@ -22,7 +22,6 @@ const TARGET_AT: usize = 6;
 /// An answer of SRV records on its way.
 struct Writing<'q> {
     reply: Reply,
-    owner: NameRef<'q>,
     /// The service's name as the client wrote it; targets end in it.
     service: &'q [u8],
     ttl: u32,
@@ -45,11 +44,13 @@ impl Names {
         if !self.is_exposed(path.namespace) {
             return Verdict::Missing;
         }
-        let owner = query.name_as_asked();
         let writing = || Writing {
             reply: reply(query),
-            owner,
-            service: owner.wire().get(path.key_at..).unwrap_or(&[0]),
+            service: query
+                .name_as_asked()
+                .wire()
+                .get(path.key_at..)
+                .unwrap_or(&[0]),
             ttl: self.rules.ttl,
             weight: 0,
         };
@@ -84,8 +85,8 @@ impl Names {
             Some(address) => {
                 let mut writing = writing();
                 writing.weight = weight(1);
-                writing.push(b"", 0);
-                writing.push_glue(b"", address);
+                let at = writing.push(b"", 0);
+                writing.push_glue(at, b"", address);
                 Verdict::Answer(writing.reply)
             }
         }
@@ -104,11 +105,12 @@ impl Writing<'_> {
         if addresses.is_empty() || numbers.is_empty() {
             return Verdict::Empty;
         }
+        let mut at = None;
         for number in numbers {
-            self.push(b"", number);
+            at = self.push(b"", number).or(at);
         }
         for address in addresses {
-            self.push_glue(b"", *address);
+            self.push_glue(at, b"", *address);
         }
         Verdict::Answer(self.reply)
     }
@@ -123,7 +125,9 @@ impl Writing<'_> {
         let mut count = 0;
         for (slice, _) in &slices {
             let ports = slice.ports.iter();
-            let ports = ports.filter(|port| port.is(path.port, path.protocol)).count();
+            let ports = ports
+                .filter(|port| port.is(path.port, path.protocol))
+                .count();
             let endpoints = slice.endpoints.iter();
             count += ports * endpoints.filter(|e| selection.holds(slice, e)).count();
         }
@@ -143,43 +147,65 @@ impl Writing<'_> {
         };
         let mut once = Once::new(entry.is_distinct);
         let mut labels = Vec::with_capacity(64);
+        // Where the target of each endpoint stands, while each has one of its own.
+        let mut targets = SmallVec::<[Option<usize>; 16]>::new();
         for (slice, endpoint, numbers) in chosen() {
             write_labels(slice, endpoint, &mut labels);
+            let mut target = None;
             for number in numbers {
                 if once.is_first(&labels, (None, *number)) {
-                    self.push(&labels, *number);
+                    target = self.push(&labels, *number).or(target);
                 }
             }
+            targets.push(target);
         }
         if self.reply.count(Section::Answer) == 0 {
             return Verdict::Empty;
         }
-        for (slice, endpoint, numbers) in chosen() {
-            write_labels(slice, endpoint, &mut labels);
+        for ((slice, endpoint, numbers), at) in chosen().zip(targets) {
+            if at.is_none() || !entry.is_distinct {
+                write_labels(slice, endpoint, &mut labels);
+            }
             if !numbers.is_empty() && once.is_first(&labels, (Some(endpoint.address), 0)) {
-                self.push_glue(&labels, endpoint.address);
+                self.push_glue(at, &labels, endpoint.address);
             }
         }
         Verdict::Answer(self.reply)
     }
 
     /// Adds an SRV record for a target of `labels` before the service's name.
-    fn push(&mut self, labels: &[u8], port: u16) {
+    ///
+    /// Returns where the target stands, so that its address can point to it.
+    fn push(&mut self, labels: &[u8], port: u16) -> Option<usize> {
         let mut rdata = Octets::new();
-        rdata.extend_from_slice(&0u16.to_be_bytes());
-        rdata.extend_from_slice(&self.weight.to_be_bytes());
-        rdata.extend_from_slice(&port.to_be_bytes());
-        debug_assert_eq!(rdata.len(), TARGET_AT);
+        for number in [0, self.weight, port] {
+            rdata.extend_from_slice(&number.to_be_bytes());
+        }
         rdata.extend_from_slice(labels);
         rdata.extend_from_slice(self.service);
-        let owner = (self.owner, self.ttl);
-        push(&mut self.reply, Section::Answer, owner, RecordType::SRV, &rdata);
+        let at = push_asked(&mut self.reply, (RecordType::SRV, self.ttl), &rdata)?;
+        Some(at + TARGET_AT)
     }
 
-    /// Adds the address of a target.
-    fn push_glue(&mut self, labels: &[u8], address: IpAddr) {
-        let mut target = Octets::new();
-        target.extend_from_slice(labels);
+    /// Adds the address of a target, which may stand at `at` already.
+    fn push_glue(&mut self, at: Option<usize>, labels: &[u8], address: IpAddr) {
+        let pointed = at.and_then(|at| {
+            let (reply, kind) = (&mut self.reply, |rtype| (rtype, self.ttl));
+            match address {
+                IpAddr::V4(v4) => {
+                    let kind = kind(RecordType::A);
+                    reply.push_pointing(Section::Additional, at, kind, &v4.octets())
+                }
+                IpAddr::V6(v6) => {
+                    let kind = kind(RecordType::AAAA);
+                    reply.push_pointing(Section::Additional, at, kind, &v6.octets())
+                }
+            }
+        });
+        if pointed.is_some() {
+            return;
+        }
+        let mut target = Octets::from_slice(labels);
         target.extend_from_slice(self.service);
         let owner = (name(&target), self.ttl);
         push_address(&mut self.reply, Section::Additional, owner, address);
@@ -195,7 +221,11 @@ fn write_labels(slice: &Slice, endpoint: &Endpoint, out: &mut Vec<u8>) {
     if let Some(first) = out.first_mut() {
         *first = length;
     }
-    if let Some(cluster) = slice.cluster.as_deref().filter(|cluster| !cluster.is_empty()) {
+    if let Some(cluster) = slice
+        .cluster
+        .as_deref()
+        .filter(|cluster| !cluster.is_empty())
+    {
         out.push(u8::try_from(cluster.len()).unwrap_or(0));
         out.extend_from_slice(cluster);
     }
@@ -204,7 +234,9 @@ fn write_labels(slice: &Slice, endpoint: &Endpoint, out: &mut Vec<u8>) {
 /// The numbers of the ports that are meant, each once.
 fn numbers(ports: &[Port], path: &Path<'_>) -> SmallVec<[u16; 4]> {
     let mut numbers = SmallVec::new();
-    let meant = ports.iter().filter(|port| port.is(path.port, path.protocol));
+    let meant = ports
+        .iter()
+        .filter(|port| port.is(path.port, path.protocol));
     for number in meant.filter_map(|port| port.number) {
         if !numbers.contains(&number) {
             numbers.push(number);

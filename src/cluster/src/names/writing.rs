@@ -2,20 +2,41 @@
 
 use std::net::IpAddr;
 
-use catena_dns::{Class, NameRef, Rcode, RecordRef, RecordType, Reply, Section, flag};
+use catena_dns::{Class, HEADER_LEN, NameRef, Rcode, RecordRef, RecordType, Reply, Section, flag};
 use catena_plugin::Query;
 use smallvec::SmallVec;
 
 use super::{Names, Zone};
 
-/// Room for a name, and for most RDATA.
-pub(crate) type Octets = SmallVec<[u8; 256]>;
+/// Room for most names and RDATA.
+pub(crate) type Octets = SmallVec<[u8; 128]>;
 
 /// An authoritative reply without records.
 pub(crate) fn reply(query: &Query<'_>) -> Reply {
     let mut reply = Reply::to(query);
     reply.set_flag(flag::AA, true);
     reply
+}
+
+/// Adds a record for the name asked for, its RDATA as it is; returns where that stands.
+pub(crate) fn push_asked(
+    reply: &mut Reply,
+    (rtype, ttl): (RecordType, u32),
+    rdata: &[u8],
+) -> Option<usize> {
+    let at = reply.push_pointing(Section::Answer, HEADER_LEN, (rtype, ttl), rdata);
+    if at.is_none() {
+        reply.set_flag(flag::TC, true);
+    }
+    at
+}
+
+/// Adds an A or AAAA record for the name asked for.
+pub(crate) fn push_asked_address(reply: &mut Reply, ttl: u32, address: IpAddr) {
+    match address {
+        IpAddr::V4(v4) => push_asked(reply, (RecordType::A, ttl), &v4.octets()),
+        IpAddr::V6(v6) => push_asked(reply, (RecordType::AAAA, ttl), &v6.octets()),
+    };
 }
 
 /// Adds a record; where there is no room for it, TC says so.
@@ -87,8 +108,8 @@ impl Names {
             serial,
             minimum: self.rules.ttl,
         };
-        let zone = zone_as_asked(query, zone);
-        push_soa(reply, section, (zone, self.soa_ttl()), &soa);
+        let zone_len = zone.name.wire().len();
+        push_soa(reply, query, section, (zone_len, self.soa_ttl()), &soa);
     }
 }
 
@@ -100,20 +121,28 @@ pub(crate) struct Soa<'a> {
     pub minimum: u32,
 }
 
-/// Adds a zone's SOA record.
+/// Adds the SOA record of the zone that is the last `zone_len` octets of the name asked for.
 pub(crate) fn push_soa(
     reply: &mut Reply,
+    query: &Query<'_>,
     section: Section,
-    (zone, ttl): (NameRef<'_>, u32),
+    (zone_len, ttl): (usize, u32),
     soa: &Soa<'_>,
 ) {
+    let zone_at = HEADER_LEN + query.name().wire().len().saturating_sub(zone_len);
+    let pointer = u16::try_from(zone_at).map_or(0, |at| 0xc000 | at);
     let mut rdata = Octets::new();
     for labels in [soa.name_server, soa.mailbox] {
         rdata.extend_from_slice(labels);
-        rdata.extend_from_slice(zone.wire());
+        rdata.extend_from_slice(&pointer.to_be_bytes());
     }
     for number in [soa.serial, 7200, 1800, 86400, soa.minimum] {
         rdata.extend_from_slice(&number.to_be_bytes());
     }
-    push(reply, section, (zone, ttl), RecordType::SOA, &rdata);
+    if reply
+        .push_pointing(section, zone_at, (RecordType::SOA, ttl), &rdata)
+        .is_none()
+    {
+        reply.set_flag(flag::TC, true);
+    }
 }

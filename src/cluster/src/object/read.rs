@@ -9,9 +9,7 @@ use catena_kube::{Encoding, Object};
 use hashbrown::HashSet;
 use serde::Deserialize;
 
-use super::{
-    Detail, Endpoint, Host, Key, Pod, Port, Protocol, Service, ServiceKind, Slice,
-};
+use super::{Detail, Endpoint, Host, Key, Pod, Port, Protocol, Service, ServiceKind, Slice};
 
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 const IMPORTED_NAME: &str = "multicluster.kubernetes.io/service-name";
@@ -110,7 +108,9 @@ fn lower(text: &str) -> Box<[u8]> {
 
 /// An address; one that is IPv4 in IPv6 form counts as IPv4.
 fn address(text: &str) -> Option<IpAddr> {
-    text.parse().ok().map(|address: IpAddr| address.to_canonical())
+    text.parse()
+        .ok()
+        .map(|address: IpAddr| address.to_canonical())
 }
 
 fn protocol(text: &str) -> Protocol {
@@ -166,7 +166,10 @@ impl Service {
         for ingress in ingresses(status) {
             external.extend(host(ingress));
         }
-        let kind = match (found.kind, found.addresses.first().or(found.address.as_ref())) {
+        let kind = match (
+            found.kind,
+            found.addresses.first().or(found.address.as_ref()),
+        ) {
             ("ExternalName", _) => external_name(found.external_name),
             (_, Some(&"None")) => ServiceKind::Headless,
             _ => {
@@ -233,7 +236,9 @@ impl<'a> Spec<'a> {
 
 /// Address and name of each way in that a load balancer has.
 fn ingresses(status: &[u8]) -> impl Iterator<Item = (&str, &str)> {
-    let balancer = Fields::new(status).find_value(1).map_or(&[][..], Value::bytes);
+    let balancer = Fields::new(status)
+        .find_value(1)
+        .map_or(&[][..], Value::bytes);
     let ingresses = Fields::new(balancer).filter(|(number, _)| *number == 1);
     ingresses.map(|(_, value)| entry(value.bytes()))
 }
@@ -247,7 +252,11 @@ fn host((ip, name): (&str, &str)) -> Option<Host> {
 }
 
 fn host_name(text: &str) -> Option<Name> {
-    if text.is_empty() { None } else { text.parse().ok() }
+    if text.is_empty() {
+        None
+    } else {
+        text.parse().ok()
+    }
 }
 
 fn external_name(text: &str) -> ServiceKind {
@@ -288,7 +297,11 @@ impl Slice {
             return None;
         }
         let (name, namespace) = (meta.name, meta.namespace);
-        let service = if is_import { meta.imported } else { meta.service };
+        let service = if is_import {
+            meta.imported
+        } else {
+            meta.service
+        };
         let Some(key) = key(service, namespace) else {
             return Some(ReadSlice::Loose { name, namespace });
         };

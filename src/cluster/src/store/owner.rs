@@ -111,7 +111,10 @@ impl Owner {
 impl Many {
     fn shrink(mut self) -> Option<Owner> {
         match (self.services.len(), self.endpoints.len()) {
-            (1, 0) => self.services.pop().map(|(s, place)| Owner::Service(s, place)),
+            (1, 0) => self
+                .services
+                .pop()
+                .map(|(s, place)| Owner::Service(s, place)),
             (0, 1) => self
                 .endpoints
                 .pop()
@@ -128,8 +131,7 @@ fn endpoint_at(slice: &Slice, place: u32) -> Option<&Endpoint> {
 
 impl Keyed for Owner {
     fn hash_key(&self, hasher: &RandomState) -> u64 {
-        self.address()
-            .map_or(0, |address| hasher.hash_one(address))
+        self.address().map_or(0, |address| hasher.hash_one(address))
     }
 }
 

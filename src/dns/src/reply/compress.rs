@@ -1,15 +1,17 @@
 //! Adding records to a reply, with names compressed (RFC 1035 section 4.1.4).
 
 use super::{MESSAGE_MAX, RecordRef, Reply};
-use crate::header::{HEADER_LEN, read_u16, write_u16};
+use crate::header::{HEADER_LEN, read_u16, write_u16, write_u32};
 use crate::rdata::{self, Field};
 use crate::records::Section;
-use crate::{NameBuf, NameRef};
+use crate::{Class, NameBuf, NameRef, RecordType};
 
 /// Pointers reach this far.
 const POINTER_MAX: usize = 0x3fff;
 /// Labels remembered for compression; bounds the search of a hostile answer.
 const NAMES_MAX: usize = 192;
+/// Octets of a record before its RDATA, its owner a pointer.
+const FIXED_LEN: usize = 12;
 
 impl Reply {
     /// Appends a record to `section`; false if the message would be too long.
@@ -45,6 +47,43 @@ impl Reply {
                 false
             }
         }
+    }
+
+    /// Appends a record whose owner stands at `owner` in the packet already, with `rdata` as it is.
+    ///
+    /// Returns the offset of its RDATA; `None` if it does not fit or no pointer reaches so far.
+    /// Costs less than [`Reply::push`], which has to look for names; `rdata` may hold pointers.
+    pub fn push_pointing(
+        &mut self,
+        section: Section,
+        owner: usize,
+        (rtype, ttl): (RecordType, u32),
+        rdata: &[u8],
+    ) -> Option<usize> {
+        let owner = u16::try_from(owner)
+            .ok()
+            .filter(|at| usize::from(*at) <= POINTER_MAX)?;
+        let length = u16::try_from(rdata.len()).ok()?;
+        let packet = &mut self.parts.packet;
+        if packet.len() + FIXED_LEN + rdata.len() > MESSAGE_MAX {
+            return None;
+        }
+        let mut fixed = [0; FIXED_LEN];
+        let fields = [0xc000 | owner, rtype.0, Class::IN.0];
+        let mut at = 0;
+        for field in fields {
+            write_u16(&mut fixed, at, field);
+            at += 2;
+        }
+        write_u32(&mut fixed, at, ttl);
+        write_u16(&mut fixed, at + 4, length);
+        packet.extend_from_slice(&fixed);
+        let rdata_at = packet.len();
+        packet.extend_from_slice(rdata);
+        let count_at = 4 + 2 * section.index();
+        let count = read_u16(packet, count_at).unwrap_or(0);
+        write_u16(packet, count_at, count.saturating_add(1));
+        Some(rdata_at)
     }
 
     fn push_rdata(&mut self, record: &RecordRef<'_>) {

@@ -25,7 +25,10 @@ fn files_that_are_missing_are_named() {
         context: None,
     };
     let error = access.check().unwrap_err().to_string();
-    assert_eq!(error, "stat /nonexistent/kubeconfig: no such file or directory");
+    assert_eq!(
+        error,
+        "stat /nonexistent/kubeconfig: no such file or directory"
+    );
     let tls = Tls {
         certificate: "/nonexistent/cert".into(),
         ..Tls::default()

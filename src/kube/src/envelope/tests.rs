@@ -25,10 +25,7 @@ fn events_are_read_in_both_encodings() {
     let json = br#"{"type":"ADDED","object":{"metadata":{"resourceVersion":"7"}}}"#;
     let metadata = field(6, b"7");
     let protobuf = watch_event("ADDED", &field(1, &metadata));
-    for (frame, encoding) in [
-        (&json[..], Encoding::Json),
-        (&protobuf, Encoding::Protobuf),
-    ] {
+    for (frame, encoding) in [(&json[..], Encoding::Json), (&protobuf, Encoding::Protobuf)] {
         let Some(Event::Applied(object)) = event(frame, encoding) else {
             unreachable!("no event in {encoding:?}");
         };
@@ -67,7 +64,10 @@ fn a_servers_refusal_is_read() {
     assert_eq!((status.code, status.message.as_str()), (410, "too old"));
     let body = br#"{"kind":"Status","message":"forbidden","code":403}"#;
     assert_eq!(Status::of_body(body, Encoding::Json).code, 403);
-    assert_eq!(Status::of_body(b"<html>", Encoding::Json), Status::default());
+    assert_eq!(
+        Status::of_body(b"<html>", Encoding::Json),
+        Status::default()
+    );
 }
 
 #[test]

@@ -180,7 +180,8 @@ impl Writer {
         let shards = &self.store.namespaces;
         let hash = shards.hash(name);
         let is = |known: &Arc<[u8]>| **known == *name;
-        self.namespaces.change(shards, hash, is, |known| *known = None);
+        self.namespaces
+            .change(shards, hash, is, |known| *known = None);
     }
 
     pub(super) fn put_pod(&mut self, pod: Pod, hash: u64) {
