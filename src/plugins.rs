@@ -37,10 +37,17 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_loadbalance::PLUGIN,
     #[cfg(feature = "cache")]
     &catena_cache::PLUGIN,
+    #[cfg(feature = "autopath")]
+    &catena_autopath::PLUGIN,
     #[cfg(feature = "template")]
     &catena_template::PLUGIN,
     #[cfg(feature = "hosts")]
     &catena_hosts::PLUGIN,
+    #[cfg(feature = "k8s_external")]
+    &catena_k8s_external::PLUGIN,
+    // Where its authors put it: before the plugin that it is made of several of.
+    #[cfg(feature = "kubernetai")]
+    &catena_kubernetai::PLUGIN,
     #[cfg(feature = "kubernetes")]
     &catena_kubernetes::PLUGIN,
     #[cfg(feature = "file")]

@@ -38,6 +38,9 @@ const SOA_TTL_MAX: u32 = 300;
 /// How often the log says that a start waits.
 const WAITING_LOG: Duration = Duration::from_millis(500);
 
+/// How long a start waits for other clusters when one is known.
+const MOMENT: Duration = Duration::from_millis(500);
+
 /// What pods have names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Pods {
@@ -78,18 +81,31 @@ pub(crate) struct Rules {
     pub search: Vec<Name>,
 }
 
-/// Answers that are passed on, beside NXDOMAIN.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What is passed on where `fallthrough` allows it, beside names that do not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Passes {
+    /// Names that have no records of the type asked for.
     pub nodata: bool,
-    /// An unsynced cluster is passed on by fallthrough anyway, unless told not to.
-    pub servfail: bool,
+    pub unsynced: Unsynced,
+}
+
+/// What becomes of names that are not known while the cluster is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unsynced {
+    /// The next plugin has the word.
+    Passed,
+    /// The next plugin may know the name, but not that it does not exist.
+    Doubted,
+    /// SERVFAIL.
+    Refused,
 }
 
 /// The names of a cluster.
 pub(crate) struct Names {
     pub rules: Rules,
     pub cluster: Arc<Cluster>,
+    /// All clusters of the block's directives of this name: one of them is enough to begin.
+    peers: Arc<[Arc<Cluster>]>,
     /// The addresses of this machine that name servers are found by.
     local: OnceLock<Vec<IpAddr>>,
 }
@@ -123,10 +139,11 @@ impl Zone {
 }
 
 impl Names {
-    pub fn new(rules: Rules, cluster: Arc<Cluster>) -> Names {
+    pub fn new(rules: Rules, cluster: Arc<Cluster>, peers: Arc<[Arc<Cluster>]>) -> Names {
         Names {
             rules,
             cluster,
+            peers,
             local: OnceLock::new(),
         }
     }
@@ -182,11 +199,15 @@ impl Names {
         self.rules.ttl.min(SOA_TTL_MAX)
     }
 
-    fn missing(&self, query: &Query<'_>, zone: &Zone, next: Next<'_>) -> Flow {
+    fn missing(self: &Arc<Self>, query: &Query<'_>, zone: &Zone, next: Next<'_>) -> Flow {
         let is_synced = self.cluster.is_synced();
-        if self.rules.fallthrough.allows(query.name()) && (is_synced || self.rules.passes.servfail)
-        {
-            return next.serve(query);
+        if self.rules.fallthrough.allows(query.name()) {
+            match self.rules.passes.unsynced {
+                _ if is_synced => return next.serve(query),
+                Unsynced::Passed => return next.serve(query),
+                Unsynced::Doubted => return next.serve(query).then(self, query, doubt),
+                Unsynced::Refused => {}
+            }
         }
         let rcode = match is_synced {
             true => Rcode::NXDOMAIN,
@@ -224,13 +245,13 @@ impl Plugin for Stage {
     }
 
     fn started(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-        let cluster = Arc::clone(&self.0.cluster);
+        let clusters = Arc::clone(&self.0.peers);
         let patience = self.0.rules.startup_timeout;
-        Some(Box::pin(wait(cluster, patience)))
+        Some(Box::pin(wait(clusters, patience)))
     }
 
     fn ready(&self) -> Readiness {
-        match self.0.cluster.is_synced() {
+        match self.0.peers.iter().any(|cluster| cluster.is_synced()) {
             true => Readiness::Ready,
             false => Readiness::NotReady,
         }
@@ -249,15 +270,41 @@ impl Plugin for Stage {
     }
 }
 
-/// Waits until the cluster is known, as long as patience lasts.
-async fn wait(cluster: Arc<Cluster>, patience: Duration) {
+/// A name that a cluster which is not known may have is not denied by others.
+fn doubt(names: &Names, query: &Query<'_>, outcome: Outcome) -> Outcome {
+    let zone = names.zone(query.name());
+    match (outcome.rcode(), zone) {
+        (Some(Rcode::NXDOMAIN), Some(zone)) => {
+            Outcome::reply(names.denial(query, zone, Rcode::SERVFAIL))
+        }
+        _ => outcome,
+    }
+}
+
+/// Waits until the clusters are known, as long as patience lasts.
+async fn wait(clusters: Arc<[Arc<Cluster>]>, patience: Duration) {
+    let all = async {
+        for cluster in &*clusters {
+            cluster.synced().await;
+        }
+    };
+    // Once one can answer, the others get no more than a moment.
+    let enough = async {
+        let any = clusters.iter().map(|cluster| Box::pin(cluster.synced()));
+        futures_util::future::select_all(any).await;
+        if clusters.len() == 1 {
+            return;
+        }
+        tokio::time::sleep(MOMENT).await;
+    };
     let deadline = tokio::time::sleep(patience);
-    tokio::pin!(deadline);
+    tokio::pin!(all, enough, deadline);
     let mut log = tokio::time::interval(WAITING_LOG);
     log.tick().await;
     loop {
         tokio::select! {
-            () = cluster.synced() => return,
+            () = &mut all => return,
+            () = &mut enough => return,
             () = &mut deadline => {
                 tracing::warn!(
                     target: "plugin/kubernetes",

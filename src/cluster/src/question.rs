@@ -147,34 +147,6 @@ fn plain(label: &[u8]) -> &[u8] {
     label.strip_prefix(b"_").unwrap_or(label)
 }
 
-/// The address that a reverse name stands for, if it is a whole one.
-pub(crate) fn reverse_address(name: NameRef<'_>) -> Option<std::net::IpAddr> {
-    let labels: SmallVec<[&[u8]; 36]> = name.labels().collect();
-    let (labels, tail) = labels.split_at(labels.len().checked_sub(2)?);
-    match tail {
-        [b"in-addr", b"arpa"] if labels.len() == 4 => {
-            let mut octets = [0u8; 4];
-            for (octet, label) in octets.iter_mut().rev().zip(labels) {
-                let text = std::str::from_utf8(label).ok()?;
-                // As in addresses, no sign and no zero in front.
-                let is_plain = text.bytes().all(|digit| digit.is_ascii_digit())
-                    && (text.len() == 1 || !text.starts_with('0'));
-                *octet = text.parse().ok().filter(|_| is_plain)?;
-            }
-            Some(std::net::IpAddr::from(octets))
-        }
-        [b"ip6", b"arpa"] if labels.len() == 32 => {
-            let mut bits = 0u128;
-            for label in labels.iter().rev() {
-                let [digit] = label else { return None };
-                bits = bits << 4 | u128::from(char::from(*digit).to_digit(16)?);
-            }
-            Some(std::net::IpAddr::from(bits.to_be_bytes()).to_canonical())
-        }
-        _ => None,
-    }
-}
-
 /// Whether a name is in the zones of reverse names.
 pub(crate) fn is_reverse(name: NameRef<'_>) -> bool {
     const V4: &[u8] = b"\x07in-addr\x04arpa\0";

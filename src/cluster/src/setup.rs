@@ -11,7 +11,7 @@ use catena_plugin::{Line, Setup, SetupError, duration};
 use hashbrown::HashSet;
 
 use crate::cluster::{Cluster, Watched};
-use crate::names::{Names, Passes, Pods, Rules, Stage, Zone};
+use crate::names::{Names, Passes, Pods, Rules, Stage, Unsynced, Zone};
 use crate::question::{Grammar, is_reverse};
 use crate::selector;
 
@@ -42,6 +42,32 @@ pub const PROPERTIES: &[&str] = &[
     "startup_timeout",
 ];
 
+/// What `kubernetai` knows beside those.
+const FALLTHROUGH_ON: &str = "fallthrough_on";
+
+/// The properties of `kubernetai`.
+pub const KUBERNETAI_PROPERTIES: &[&str] = &[
+    "endpoint",
+    "tls",
+    "kubeconfig",
+    "apiserver_qps",
+    "apiserver_burst",
+    "apiserver_max_inflight",
+    "namespaces",
+    "namespace_labels",
+    "labels",
+    "pods",
+    "endpoint_pod_names",
+    "ttl",
+    "noendpoints",
+    "fallthrough",
+    "ignore",
+    "multicluster",
+    "zonal",
+    "startup_timeout",
+    FALLTHROUGH_ON,
+];
+
 /// A directive that is being read.
 struct Reading {
     watched: Watched,
@@ -52,16 +78,53 @@ struct Reading {
     is_zonal: bool,
 }
 
-/// Reads one directive and adds its stage.
+/// Reads `kubernetes`, which stands in a block once.
 pub fn kubernetes(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     let line = cx.only()?;
     let mut reading = Reading::new(cx, &line)?;
-    reading.rules.passes.servfail = true;
     for property in line.properties() {
         reading.read(&property, cx)?;
     }
-    let names = reading.finish(&line)?;
-    cx.add_stage(Stage(Arc::new(names)));
+    let (rules, cluster) = reading.finish(&line)?;
+    let peers = Arc::from([Arc::clone(&cluster)]);
+    cx.add_stage(Stage(Arc::new(Names::new(rules, cluster, peers))));
+    Ok(())
+}
+
+/// Reads each `kubernetai` of a block; the order of the text is that of preference.
+pub fn kubernetai(cx: &mut Setup<'_>) -> Result<(), SetupError> {
+    let mut all = Vec::new();
+    for line in cx.occurrences() {
+        let mut reading = Reading::new(cx, &line)?;
+        reading.rules.passes.unsynced = Unsynced::Refused;
+        for property in line.properties() {
+            match property.name() {
+                FALLTHROUGH_ON => fallthrough_on(&property, &mut reading.rules.passes)?,
+                _ => reading.read(&property, cx)?,
+            }
+        }
+        all.push(reading.finish(&line)?);
+    }
+    let peers: Arc<[Arc<Cluster>]> = all.iter().map(|(_, c)| Arc::clone(c)).collect();
+    for (rules, cluster) in all {
+        let names = Names::new(rules, cluster, Arc::clone(&peers));
+        cx.add_stage(Stage(Arc::new(names)));
+    }
+    Ok(())
+}
+
+fn fallthrough_on(property: &Line<'_>, passes: &mut Passes) -> Result<(), SetupError> {
+    property.args().required("nodata or servfail")?;
+    for arg in property.args() {
+        match arg.text() {
+            "nodata" => passes.nodata = true,
+            "servfail" => passes.unsynced = Unsynced::Doubted,
+            other => {
+                let error = arg.error(format_args!("unable to fall through on '{other}'"));
+                return Err(error.with_hint("it knows nodata and servfail"));
+            }
+        }
+    }
     Ok(())
 }
 
@@ -89,7 +152,10 @@ impl Reading {
                 namespaces: HashSet::new(),
                 ignores_empty: false,
                 fallthrough: Fallthrough::Never,
-                passes: Passes::default(),
+                passes: Passes {
+                    nodata: false,
+                    unsynced: Unsynced::Passed,
+                },
                 startup_timeout: STARTUP_TIMEOUT,
                 search: search_path(),
             },
@@ -162,7 +228,7 @@ impl Reading {
         Ok(())
     }
 
-    fn finish(mut self, line: &Line<'_>) -> Result<Names, SetupError> {
+    fn finish(mut self, line: &Line<'_>) -> Result<(Rules, Arc<Cluster>), SetupError> {
         let has_labels = line.properties().any(|p| p.name() == "namespace_labels");
         if has_labels && !self.rules.namespaces.is_empty() {
             let message = "namespaces and namespace_labels cannot both be set";
@@ -198,7 +264,7 @@ impl Reading {
         }
         let checked = self.watched.access.check();
         checked.map_err(|error| line.error(error))?;
-        Ok(Names::new(self.rules, Cluster::shared(self.watched)))
+        Ok((self.rules, Cluster::shared(self.watched)))
     }
 }
 

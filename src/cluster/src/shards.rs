@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn changes_are_seen_when_published() {
-        let shards = Shards::new(4);
+        let shards: Shards<(u32, char)> = Shards::new(4);
         let mut edit = Edit::new(&shards);
         for key in 0..100u32 {
             let hash = shards.hash(&key);

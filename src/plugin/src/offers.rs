@@ -26,6 +26,9 @@ pub trait ExternalNames: Send + Sync {
     /// The addresses of the services that this server is an endpoint of.
     fn own_addresses(&self, headless: Headless) -> Vec<IpAddr>;
 
+    /// Whether what is not known does not exist.
+    fn is_complete(&self) -> bool;
+
     /// Changes whenever an answer may.
     fn serial(&self) -> u32;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use catena_dns::{Class, Name, NameBuf, RecordRef, RecordType, Reply, Section, expand_rdata, flag};
+use catena_dns::{Name, RecordType, Reply, Section, flag};
 use catena_plugin::{Answer, Outcome, Query};
 
 use super::writing::{push, push_address, reply};
@@ -73,25 +73,6 @@ fn add_answers(_: &Names, _: &Query<'_>, mut reply: Reply, outcome: Outcome) -> 
     if found.header().has(flag::TC) {
         reply.set_flag(flag::TC, true);
     }
-    let (mut name, mut rdata) = (NameBuf::new(), Vec::new());
-    for record in found.records() {
-        rdata.clear();
-        let is_read = record.section == Section::Answer
-            && name.read(found.packet(), record.start).is_ok()
-            && expand_rdata(found.packet(), &record, &mut rdata).is_ok();
-        if !is_read {
-            continue;
-        }
-        let copy = RecordRef {
-            name: name.view(),
-            rtype: record.rtype,
-            class: Class::IN,
-            ttl: record.ttl,
-            rdata: &rdata,
-        };
-        if !reply.push(Section::Answer, copy) {
-            reply.set_flag(flag::TC, true);
-        }
-    }
+    reply.push_answers_of(found, Section::Answer);
     Outcome::reply(reply)
 }

@@ -75,6 +75,10 @@ impl ExternalNames for Names {
         }
     }
 
+    fn is_complete(&self) -> bool {
+        self.cluster.is_synced()
+    }
+
     fn serial(&self) -> u32 {
         self.cluster.store.serial(Serial::External)
     }
@@ -85,7 +89,6 @@ impl ExternalNames for Names {
 }
 
 fn split(name: NameRef<'_>) -> Option<Outside<'_>> {
-    let plain = |label: &'_ [u8]| label.strip_prefix(b"_").map_or(0, |_| 1);
     let labels: SmallVec<[&[u8]; 8]> = name.labels().collect();
     let mut outside = Outside::default();
     let (namespace, rest) = labels.split_last()?;
@@ -100,14 +103,19 @@ fn split(name: NameRef<'_>) -> Option<Outside<'_>> {
     outside.key = wire.get(start..end)?;
     match rest {
         [] => {}
-        [endpoint] => outside.endpoint = endpoint.get(plain(endpoint)..)?,
+        [endpoint] => outside.endpoint = plain(endpoint),
         [port, protocol] => {
-            outside.port = port.get(plain(port)..)?;
-            outside.protocol = protocol.get(plain(protocol)..)?;
+            outside.port = plain(port);
+            outside.protocol = plain(protocol);
         }
         _ => return None,
     }
     Some(outside)
+}
+
+/// `label` without its underscore.
+fn plain(label: &[u8]) -> &[u8] {
+    label.strip_prefix(b"_").unwrap_or(label)
 }
 
 fn hosts(

@@ -1,13 +1,12 @@
 //! PTR records of services and endpoints.
 
-use catena_dns::RecordType;
+use catena_dns::{RecordType, reverse_address};
 use catena_plugin::Query;
 use smallvec::SmallVec;
 
 use super::writing::{Octets, push_asked, reply};
 use super::{Family, Found, Hosts, Names, Verdict, Zone};
 use crate::object::{Key, Slice};
-use crate::question::reverse_address;
 use crate::store::Owner;
 
 impl Names {
