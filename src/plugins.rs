@@ -35,6 +35,8 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_log::PLUGIN,
     #[cfg(feature = "loadbalance")]
     &catena_loadbalance::PLUGIN,
+    #[cfg(feature = "rewrite")]
+    &catena_rewrite::PLUGIN,
     #[cfg(feature = "cache")]
     &catena_cache::PLUGIN,
     #[cfg(feature = "autopath")]

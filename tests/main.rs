@@ -6,6 +6,7 @@ mod commands;
 mod corefiles;
 mod drain;
 mod hostile;
+mod hot_path;
 mod links;
 mod readme;
 mod refusals;

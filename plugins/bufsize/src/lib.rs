@@ -27,7 +27,6 @@ pub static PLUGIN: Registration = Registration {
 fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     let mut size = None;
     for line in cx.occurrences() {
-        line.no_block()?;
         let mut args = line.args();
         let given = match args.next() {
             None => DEFAULT,

@@ -170,7 +170,7 @@ pub(crate) fn read(cx: &Setup<'_>, line: &Line<'_>) -> Result<(Config, Vec<Name>
         config.denial.max_ttl = ttl;
         args.next();
     }
-    let zones = cx.zones_or_server(&mut args)?;
+    let zones = cx.zones_or_server(&mut args);
     let mut policy = None;
     for property in line.properties() {
         match property.name() {
@@ -349,7 +349,7 @@ fn read_disable(line: &Line<'_>, config: &mut Config) -> Result<(), SetupError> 
             return Err(which.error("cache type for disable must be \"success\" or \"denial\""));
         }
     };
-    let zones = args.zones()?;
+    let zones = args.zones();
     *config.disabled.of_mut(kind) = if zones.is_empty() {
         vec![Name::root()]
     } else {

@@ -18,7 +18,7 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     for line in cx.occurrences() {
         let mut args = line.args();
         let name = args.required("DBFILE")?;
-        let origins = cx.zones_or_server(&mut args)?;
+        let origins = cx.zones_or_server(&mut args);
         read_properties(&line, &mut reload, &mut file.fallthrough)?;
         let path = cx.server.path(name.text());
         for origin in origins {
@@ -38,7 +38,7 @@ fn read_properties(
 ) -> Result<(), SetupError> {
     for property in line.properties() {
         match property.name() {
-            "fallthrough" => *fallthrough = property.fallthrough()?,
+            "fallthrough" => *fallthrough = property.fallthrough(),
             "reload" => {
                 let Some(value) = property.args().next() else {
                     return Err(property.error("reload duration value is expected"));

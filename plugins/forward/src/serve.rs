@@ -16,7 +16,7 @@ use crate::metrics::Totals;
 use crate::policy::Policy;
 use crate::setup::{Checks, Config, TlsFiles};
 use crate::target::Protocol;
-use crate::upstream::{Upstream, Way, readdress};
+use crate::upstream::{Upstream, Way, give_id, give_question};
 
 /// Queries that one directive has under way at most when `max_concurrent` says nothing.
 const CONCURRENT_MAX: usize = 10_000;
@@ -213,7 +213,7 @@ impl Task {
                 None => Outcome::reply(reply),
             },
             Ok(mut reply) => {
-                readdress(&mut reply, self.query.packet());
+                give_id(&mut reply, self.query.packet());
                 Outcome::reply(reply)
             }
             Err(Failure(text)) => Outcome::failed(Rcode::SERVFAIL, &*text),
@@ -240,10 +240,14 @@ impl Task {
                 }
                 Join::Follow(flight) => {
                     if let Some(asked) = flight.result().await {
-                        return match asked.for_others(flight.subnet == self.subnet) {
-                            Some(shared) => shared,
-                            None => self.ask().await,
+                        let Some(mut shared) = asked.for_others(flight.subnet == self.subnet)
+                        else {
+                            return self.ask().await;
                         };
+                        if let Ok(reply) = &mut shared.answer {
+                            give_question(reply, self.query.packet());
+                        }
+                        return shared;
                     }
                 }
             }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use catena_dns::header::write_u16;
@@ -266,16 +267,23 @@ fn cut(packet: &[u8]) -> Option<Reply> {
     Some(reply)
 }
 
-/// Makes `reply` the answer to `query`: its id and its question, letter case included.
-pub(crate) fn readdress(reply: &mut Reply, query: &[u8]) {
-    let end = reply.records_at();
-    for range in [0..2, HEADER_LEN..end] {
-        if let (Some(to), Some(from)) =
-            (reply.packet_mut().get_mut(range.clone()), query.get(range))
-        {
-            to.copy_from_slice(from);
-        }
+/// Gives `reply` the octets of `query` in `range`.
+fn copy_octets(reply: &mut Reply, query: &[u8], range: Range<usize>) {
+    let to = reply.packet_mut().get_mut(range.clone());
+    if let (Some(to), Some(from)) = (to, query.get(range)) {
+        to.copy_from_slice(from);
     }
+}
+
+/// Gives `reply` the id of `query`.
+pub(crate) fn give_id(reply: &mut Reply, query: &[u8]) {
+    copy_octets(reply, query, 0..2);
+}
+
+/// Gives `reply`, which answered an equal query, the question of `query`: its letter case.
+pub(crate) fn give_question(reply: &mut Reply, query: &[u8]) {
+    let end = reply.records_at();
+    copy_octets(reply, query, HEADER_LEN..end);
 }
 
 /// Why an upstream gave no answer, in the words that Go's network library has for it.

@@ -142,7 +142,7 @@ fn push_all<'r>(
             reply.set_flag(flag::TC, true);
             return;
         }
-        if reply.packet().len() > limit {
+        if !reply.fits(limit) {
             return;
         }
     }

@@ -38,7 +38,7 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
             path
         }
     };
-    let zones = cx.zones_or_server(&mut args)?;
+    let zones = cx.zones_or_server(&mut args);
     let mut config = Config {
         inline: Vec::new(),
         ttl: TTL,
@@ -91,7 +91,7 @@ fn check(path: &Path, arg: Arg<'_>) -> Result<(), SetupError> {
 impl Config {
     fn read(&mut self, property: &Line<'_>, cx: &mut Setup<'_>) -> Result<(), SetupError> {
         match property.name() {
-            "fallthrough" => self.fallthrough = property.fallthrough()?,
+            "fallthrough" => self.fallthrough = property.fallthrough(),
             "fallthrough_unsupported" => {
                 property.no_args()?;
                 self.passes = Passes::OtherTypesToo;

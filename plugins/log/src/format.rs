@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 use std::fmt::Write;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use catena_dns::{HEADER_LEN, Header, Opcode, flag};
-use catena_plugin::{Answer, Outcome, Query, Transport, clock};
+use catena_plugin::{Answer, Outcome, Query, clock};
 
 /// The format when none is given, and what `{common}` stands for.
 pub(crate) const COMMON: &str = "{remote}:{port} - {>id} \"{type} {class} {name} {proto} {size} \
@@ -148,14 +148,14 @@ impl Format {
 
 fn write_label(label: Label, query: &Query<'_>, outcome: &Outcome, line: &mut String) {
     let _never_fails = match label {
-        Label::Type => write!(line, "{}", query.qtype()),
+        Label::Type => write!(line, "{}", query.noted_type()),
         Label::Name => write!(line, "{}", query.name()),
         Label::Class => write!(line, "{}", query.qclass()),
         Label::Proto => write!(line, "{}", query.context().transport.name()),
         Label::Size => write!(line, "{}", query.packet().len()),
         Label::Remote => write_host(query.client().ip(), line),
         Label::Port => write!(line, "{}", query.client().port()),
-        Label::Local => write_host(local(query), line),
+        Label::Local => write_host(query.local_ip(), line),
         Label::Id => write!(line, "{}", query.header().id),
         Label::Opcode => write!(line, "{}", query.header().opcode().0),
         Label::DnssecOk => write!(line, "{}", query.dnssec_ok()),
@@ -174,16 +174,6 @@ fn write_label(label: Label, query: &Query<'_>, outcome: &Outcome, line: &mut St
         }
         Label::ReplyFlags => write_flags(query, outcome, line),
     };
-}
-
-/// The address of the server; over UDP that of the socket, as CoreDNS has it.
-fn local(query: &Query<'_>) -> IpAddr {
-    let context = query.context();
-    let is_unbound = query.server().address.contains("://:");
-    match context.transport {
-        Transport::Udp if is_unbound => Ipv6Addr::UNSPECIFIED.into(),
-        _ => context.local.ip(),
-    }
 }
 
 /// An IPv6 address in brackets; an IPv4 client of an IPv6 socket is an IPv4 client.

@@ -12,7 +12,7 @@ use crate::{Log, Rule, Rules};
 pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     let mut rules = Vec::new();
     for line in cx.occurrences() {
-        let (zones, format) = arguments(line)?;
+        let (zones, format) = arguments(cx, line);
         let (classes, format) = (classes(line)?, Arc::new(format));
         rules.extend(zones.into_iter().map(|zone| Rule {
             zone,
@@ -26,18 +26,22 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
 }
 
 /// Reads `[NAMES..] [FORMAT]`: what has a brace in it is the format.
-fn arguments(line: Line<'_>) -> Result<(Vec<Name>, Format), SetupError> {
+fn arguments(cx: &mut Setup<'_>, line: Line<'_>) -> (Vec<Name>, Format) {
     let mut args: Vec<Arg<'_>> = line.args().collect();
     let format = args.pop_if(|last| last.text().contains('{'));
     let format = format.map_or(COMMON, |format| format.text());
     let mut zones = Vec::new();
-    for arg in &args {
-        zones.push(arg.parse("a domain name")?);
-    }
-    if zones.is_empty() {
+    if args.is_empty() {
         zones.push(Name::root());
     }
-    Ok((zones, Format::parse(format)))
+    for arg in &args {
+        match arg.text().parse() {
+            Ok(zone) => zones.push(zone),
+            // CoreDNS takes it, and then finds no query below it.
+            Err(_) => cx.warn(&line, &format!("'{}' is no domain name", arg.text())),
+        }
+    }
+    (zones, Format::parse(format))
 }
 
 fn classes(line: Line<'_>) -> Result<Classes, SetupError> {

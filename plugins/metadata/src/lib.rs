@@ -23,7 +23,7 @@ fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     if let Some(property) = line.properties().next() {
         return Err(property.unknown());
     }
-    let zones = cx.zones_or_server(&mut line.args())?;
+    let zones = cx.zones_or_server(&mut line.args());
     cx.add_stage(Metadata {
         zones,
         sources: OnceLock::new(),

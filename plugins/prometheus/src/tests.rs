@@ -54,9 +54,9 @@ async fn queries_are_counted_by_zone_protocol_type_and_outcome() {
         coredns_dns_requests_total{server="dns://:53",zone="sub.one.test.",view="",proto="tcp",family="2",type="A"} 1
         coredns_dns_requests_total{server="dns://:53",zone="sub.one.test.",view="",proto="udp",family="1",type="A"} 3
         coredns_dns_requests_total{server="dns://:53",zone="sub.one.test.",view="",proto="udp",family="1",type="other"} 1
-        coredns_dns_response_size_bytes_sum{server="dns://:53",zone="sub.one.test.",view="",proto="tcp"} 54
+        coredns_dns_response_size_bytes_sum{server="dns://:53",zone="sub.one.test.",view="",proto="tcp"} 66
         coredns_dns_response_size_bytes_count{server="dns://:53",zone="sub.one.test.",view="",proto="tcp"} 1
-        coredns_dns_response_size_bytes_sum{server="dns://:53",zone="sub.one.test.",view="",proto="udp"} 120
+        coredns_dns_response_size_bytes_sum{server="dns://:53",zone="sub.one.test.",view="",proto="udp"} 136
         coredns_dns_response_size_bytes_count{server="dns://:53",zone="sub.one.test.",view="",proto="udp"} 4
         coredns_dns_responses_total{server="dns://:53",zone="sub.one.test.",view="",rcode="NOERROR",plugin=""} 1
         coredns_dns_responses_total{server="dns://:53",zone="sub.one.test.",view="",rcode="NOERROR",plugin="script"} 2

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use catena_dns::{Header, RecordType, Records, Section, flag, rdata};
+use catena_expr::Groups;
 use catena_plugin::Query;
 use regex::Regex;
 
@@ -19,6 +20,8 @@ pub(crate) struct Match<'d> {
     pub rtype: &'static str,
     /// The expression that matched; every name matches without one.
     pub regex: Option<&'d Regex>,
+    /// What `var` lines made of the query, by name.
+    pub variables: Vec<(&'d str, Value<'d>)>,
     groups: OnceCell<Rc<[&'d str]>>,
 }
 
@@ -31,6 +34,7 @@ impl<'d> Match<'d> {
             class: "",
             rtype: "",
             regex,
+            variables: Vec::new(),
             groups: OnceCell::new(),
         }
     }
@@ -49,7 +53,7 @@ impl<'d> Match<'d> {
         })
     }
 
-    fn group(&self, name: &str) -> Option<&'d str> {
+    fn find_group(&self, name: &str) -> Option<&'d str> {
         let place = match name.parse() {
             Ok(place) => place,
             Err(_) => {
@@ -58,6 +62,24 @@ impl<'d> Match<'d> {
             }
         };
         self.groups().get(place).copied()
+    }
+}
+
+impl Groups for Match<'_> {
+    fn group(&self, name: &str) -> Option<&str> {
+        self.find_group(name)
+    }
+}
+
+/// A value of an expression as templates see it.
+pub(crate) fn from_expression<'d>(value: &catena_expr::Value<'_>) -> Value<'d> {
+    match value {
+        catena_expr::Value::Nil => Value::Nothing,
+        catena_expr::Value::Bool(value) => Value::Bool(*value),
+        catena_expr::Value::Int(value) => Value::Int(*value),
+        catena_expr::Value::Float(value) => Value::Float(*value),
+        catena_expr::Value::Text(text) => Value::text(text.clone().into_owned()),
+        catena_expr::Value::List(list) => Value::List(list.iter().map(from_expression).collect()),
     }
 }
 
@@ -80,7 +102,8 @@ impl<'d> Object<'d> for Dot<'d> {
                 let groups = found.groups().iter();
                 Value::List(groups.map(|group| Value::text(*group)).collect())
             }
-            "Group" => Value::Object(Rc::new(Groups(Rc::clone(found)))),
+            "Group" => Value::Object(Rc::new(GroupMap(Rc::clone(found)))),
+            "Var" => Value::Object(Rc::new(Variables(Rc::clone(found)))),
             "Class" => Value::text(found.class),
             "Type" => Value::text(found.rtype),
             "Message" => Value::Object(Rc::new(Message(found.query))),
@@ -115,9 +138,9 @@ fn entries<'d>(object: &dyn Object<'d>, names: &[&str]) -> Vec<(String, Value<'d
 }
 
 /// `.Group`: a map from names and numbers to texts.
-struct Groups<'d>(Rc<Match<'d>>);
+struct GroupMap<'d>(Rc<Match<'d>>);
 
-impl<'d> Object<'d> for Groups<'d> {
+impl<'d> Object<'d> for GroupMap<'d> {
     fn type_name(&self) -> &'static str {
         "map[string]string"
     }
@@ -127,7 +150,7 @@ impl<'d> Object<'d> for Groups<'d> {
     }
 
     fn get(&self, name: &str) -> Option<Value<'d>> {
-        self.0.group(name).map(Value::text)
+        self.0.find_group(name).map(Value::text)
     }
 
     fn missing(&self) -> Value<'d> {
@@ -140,6 +163,34 @@ impl<'d> Object<'d> for Groups<'d> {
         let names = numbers.chain(names.flatten().map(str::to_owned));
         let mut entries: Vec<_> = names
             .filter_map(|name| self.get(&name).map(|value| (name, value)))
+            .collect();
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        entries
+    }
+}
+
+/// `.Var`: a map from names to what `var` lines say.
+struct Variables<'d>(Rc<Match<'d>>);
+
+impl<'d> Object<'d> for Variables<'d> {
+    fn type_name(&self) -> &'static str {
+        "map[string]interface {}"
+    }
+
+    fn is_map(&self) -> bool {
+        true
+    }
+
+    fn get(&self, name: &str) -> Option<Value<'d>> {
+        let mut variables = self.0.variables.iter().rev();
+        let found = variables.find(|(known, _)| *known == name);
+        found.map(|(_, value)| value.clone())
+    }
+
+    fn entries(&self) -> Vec<(String, Value<'d>)> {
+        let variables = self.0.variables.iter();
+        let mut entries: Vec<_> = variables
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
             .collect();
         entries.sort_by(|(a, _), (b, _)| a.cmp(b));
         entries

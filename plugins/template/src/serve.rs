@@ -6,12 +6,14 @@ use catena_dns::{
     Class, Name, NameRef, NameText, Rcode, Record, RecordRef, RecordType, Reply, Section, edns,
     flag, zonefile,
 };
+use catena_expr::Value::Bool;
+use catena_expr::{Expression, Facts, RunError};
 use catena_plugin::metrics::CounterVec;
 use catena_plugin::zones::Fallthrough;
 use catena_plugin::{Answer, Flow, Next, Outcome, Plugin, Query};
 use regex::Regex;
 
-use crate::data::{Dot, Match};
+use crate::data::{Dot, Match, from_expression};
 use crate::gotext::{Template as Text, Value};
 use crate::metrics::{MATCHES, RECORD_FAILURES, TEMPLATE_FAILURES};
 
@@ -34,6 +36,10 @@ pub(crate) struct Template {
     pub rtype: RecordType,
     /// None matches every name.
     pub patterns: Vec<Regex>,
+    /// Values made of the query, each of which may use those before it.
+    pub variables: Vec<(String, Expression)>,
+    /// What must be true beside a pattern that matches.
+    pub conditions: Vec<Expression>,
     /// What each section is made of.
     pub sections: [Vec<Text>; 3],
     pub rcode: Rcode,
@@ -97,11 +103,9 @@ impl Template {
 
     fn judge<'d>(&'d self, query: &'d Query<'d>, name: &'d NameText, zone: &'d str) -> Verdict<'d> {
         let pattern = self.patterns.iter().find(|pattern| pattern.is_match(name));
-        if pattern.is_none() && !self.patterns.is_empty() {
-            return match self.fallthrough.allows(query.name()) {
-                true => Verdict::Passed,
-                false => Verdict::Refused,
-            };
+        let is_match = pattern.is_some() || self.patterns.is_empty();
+        if !is_match {
+            return self.pass(query);
         }
         let mut found = Match::new(query, name, pattern);
         found.zone = zone;
@@ -115,7 +119,42 @@ impl Template {
         };
         found.class = class.name().unwrap_or("");
         found.rtype = rtype.name().unwrap_or("");
-        Verdict::Matched(found)
+        match self.conditions_hold(&mut found) {
+            Ok(true) => Verdict::Matched(found),
+            Ok(false) => self.pass(query),
+            // As in CoreDNS, `fallthrough` is not for what cannot be said.
+            Err(_) => Verdict::Refused,
+        }
+    }
+
+    fn pass<'d>(&self, query: &Query<'_>) -> Verdict<'d> {
+        match self.fallthrough.allows(query.name()) {
+            true => Verdict::Passed,
+            false => Verdict::Refused,
+        }
+    }
+
+    /// Works out the variables and the conditions.
+    fn conditions_hold<'d>(&'d self, found: &mut Match<'d>) -> Result<bool, RunError> {
+        if self.variables.is_empty() && self.conditions.is_empty() {
+            return Ok(true);
+        }
+        let facts = Facts::new(found.query).with_groups(&*found);
+        let mut values = Vec::new();
+        for (_, expression) in &self.variables {
+            values.push(expression.run(&facts, &values)?);
+        }
+        let mut holds = true;
+        for condition in &self.conditions {
+            holds = matches!(condition.run(&facts, &values)?, Bool(true));
+            if !holds {
+                break;
+            }
+        }
+        let values: Vec<_> = values.iter().map(from_expression).collect();
+        let names = self.variables.iter().map(|(name, _)| name.as_str());
+        found.variables = names.zip(values).collect();
+        Ok(holds)
     }
 
     fn answer<'d>(&'d self, query: &Query<'_>, found: Match<'d>) -> Flow {

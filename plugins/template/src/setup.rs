@@ -1,8 +1,9 @@
 //! Reads the directive.
 
 use catena_dns::{Class, Rcode, RecordType};
+use catena_expr::{Expression, Scope};
 use catena_plugin::zones::Fallthrough;
-use catena_plugin::{Args, Line, Setup, SetupError};
+use catena_plugin::{Arg, Args, Line, Setup, SetupError};
 
 use crate::gotext::Template as Text;
 use crate::serve::{ExtendedError, SECTION_NAMES, Template, Templates};
@@ -24,7 +25,7 @@ fn read(line: &Line<'_>, cx: &Setup<'_>) -> Result<Template, SetupError> {
     let word = args.required("TYPE")?;
     let rtype = named(RecordType::NAMED, word.text());
     let rtype = rtype.ok_or_else(|| word.error(parsing("invalid RR class", word.text())))?;
-    let zones = cx.zones_or_server(&mut args)?;
+    let zones = cx.zones_or_server(&mut args);
     let mut template = Template {
         zones: zones
             .into_iter()
@@ -37,6 +38,8 @@ fn read(line: &Line<'_>, cx: &Setup<'_>) -> Result<Template, SetupError> {
         class,
         rtype,
         patterns: Vec::new(),
+        variables: Vec::new(),
+        conditions: Vec::new(),
         sections: Default::default(),
         rcode: Rcode::NOERROR,
         extended_error: None,
@@ -82,6 +85,13 @@ impl Template {
                     self.patterns.push(regex);
                 }
             }
+            "var" => self.variable(property)?,
+            "expr" => {
+                let (text, first) = joined(property.args(), "EXPRESSION")?;
+                let compiled = Expression::compile(&text, &self.scope());
+                let failed = |e| first.error(format_args!("could not compile expression: {e}"));
+                self.conditions.push(compiled.map_err(failed)?);
+            }
             "rcode" => {
                 let word = property.args().required("RCODE")?;
                 let unknown = || {
@@ -91,7 +101,7 @@ impl Template {
                 self.rcode = rcode(word.text()).ok_or_else(unknown)?;
             }
             "ederror" => self.extended_error = Some(extended_error(property)?),
-            "fallthrough" => self.fallthrough = property.fallthrough()?,
+            "fallthrough" => self.fallthrough = property.fallthrough(),
             // Once needed to follow aliases; says nothing today.
             "upstream" => {}
             name => {
@@ -109,6 +119,56 @@ impl Template {
         }
         Ok(())
     }
+}
+
+impl Template {
+    /// What an expression may use here.
+    fn scope(&self) -> Scope {
+        let variables = self.variables.iter();
+        Scope {
+            has_groups: true,
+            variables: variables
+                .map(|(name, expression)| (name.clone(), expression.kind()))
+                .collect(),
+        }
+    }
+
+    /// Reads `var NAME EXPRESSION`.
+    fn variable(&mut self, property: &Line<'_>) -> Result<(), SetupError> {
+        let mut args = property.args();
+        let arg = args.required("NAME")?;
+        let (text, _) = joined(args, "EXPRESSION")?;
+        let name = arg.text();
+        if !is_identifier(name) {
+            return Err(arg.error(format_args!("invalid variable name {name:?}")));
+        }
+        let scope = self.scope();
+        if catena_expr::is_reserved(name, &scope)
+            || scope.variables.iter().any(|(known, _)| known == name)
+        {
+            return Err(arg.error(format_args!("variable name {name:?} is reserved")));
+        }
+        let expression = Expression::compile(&text, &scope).map_err(|error| {
+            arg.error(format_args!(
+                "could not compile expression: {name}, {error}"
+            ))
+        })?;
+        self.variables.push((name.to_owned(), expression));
+        Ok(())
+    }
+}
+
+fn is_identifier(name: &str) -> bool {
+    !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.is_empty()
+        && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
+}
+
+/// All arguments with blanks between them, and the first of them.
+fn joined<'a>(args: Args<'a>, what: &str) -> Result<(String, Arg<'a>), SetupError> {
+    let first = args.clone().required(what)?;
+    let words: Vec<&str> = args.map(|arg| arg.text()).collect();
+    Ok((words.join(" "), first))
 }
 
 fn at_least_one<'a>(property: &Line<'a>, what: &str) -> Result<Args<'a>, SetupError> {

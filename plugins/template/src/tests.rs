@@ -167,6 +167,53 @@ fn aliases_are_followed_by_asking_the_server_itself() {
 }
 
 #[test]
+fn variables_and_conditions_are_worked_out() {
+    check_chain(
+        &[&PLUGIN],
+        r#". {
+            template IN A v.test {
+                match "^n(?P<n>[0-9]+)[.]v[.]test[.]$"
+                var num int(group("n"))
+                var low num % 256
+                expr num < 1000
+                answer "{{ .Name }} 60 IN A 192.0.2.{{ .Var.low }}"
+                fallthrough
+            }
+            template IN TXT v.test {
+                var list split(name(), '.')
+                answer "{{ .Name }} 60 TXT {{ range .Var.list }}{{ . }}/{{ end }}{{ len .Var }}"
+            }
+            template IN MX v.test {
+                var never int(name())
+                fallthrough
+            }
+            script {
+                * * fail REFUSED
+            }
+        }"#,
+        "
+        n300.v.test. A
+        n1000.v.test. A
+        a.v.test. TXT
+        a.v.test. MX
+        ",
+        expect![[r#"
+            > n300.v.test. A
+            NOERROR aa rd
+              answer n300.v.test. 60 IN A 192.0.2.44
+            > n1000.v.test. A
+              script saw n1000.v.test. A
+            REFUSED not written
+            > a.v.test. TXT
+            NOERROR aa rd
+              answer a.v.test. 60 IN TXT "a/v/test//1"
+            > a.v.test. MX
+            SERVFAIL not written
+        "#]],
+    );
+}
+
+#[test]
 fn what_makes_no_record_is_an_error() {
     check_chain(
         &[&PLUGIN],
@@ -233,6 +280,22 @@ fn mistakes_are_told_in_words_of_coredns() {
         (
             "template IN A {\n ederror 65536\n}",
             "error parsing extended DNS error code 65536",
+        ),
+        (
+            "template IN A {\n expr 1 +\n}",
+            "could not compile expression: unexpected token EOF",
+        ),
+        (
+            "template IN A {\n var 9x 1\n}",
+            "invalid variable name \"9x\"",
+        ),
+        (
+            "template IN A {\n var len 1\n}",
+            "variable name \"len\" is reserved",
+        ),
+        (
+            "template IN A {\n var x y\n}",
+            "could not compile expression: x, unknown name y",
         ),
         ("template IN A {\n ederror 1 2 3\n}", "Wrong argument count"),
     ] {

@@ -143,11 +143,23 @@ impl Message {
         }
     }
 
-    /// Puts the message together again, names compressed; records beyond 64 KiB set TC.
+    /// Puts the message together again; records beyond 64 KiB set TC.
     pub fn to_reply(&self) -> Reply {
+        self.pushed_to(self.empty_reply())
+    }
+
+    /// As [`Message::to_reply`], with names compressed.
+    pub(crate) fn to_compressed_reply(&self) -> Reply {
+        self.pushed_to(self.empty_reply().compressing())
+    }
+
+    fn empty_reply(&self) -> Reply {
         let mut start = [0; HEADER_LEN + crate::name::NAME_MAX + 4];
         let length = self.write_start(&mut start);
-        let mut reply = Reply::copy_of(start.get(..length).unwrap_or(&start));
+        Reply::copy_of(start.get(..length).unwrap_or(&start))
+    }
+
+    fn pushed_to(&self, mut reply: Reply) -> Reply {
         for section in Section::ALL {
             for record in self.section(section) {
                 if !reply.push(section, RecordRef::from(record)) {

@@ -125,6 +125,7 @@ impl Reply {
         reply.parts.packet.clear();
         reply.parts.packet.extend_from_slice(kept);
         reply.parts.records_at = start;
+        reply.parts.compressed = true;
         reply.parts.edns = edns.map(Box::new);
         // Counts may promise more than there is; the answer says what it has.
         for (place, count) in counted.into_iter().enumerate() {

@@ -1,7 +1,7 @@
 //! A query on its way through the chain: borrowed while nobody waits, kept when somebody does.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
@@ -55,6 +55,7 @@ pub struct Context<'a> {
     pub resolver: &'a Arc<dyn Resolver>,
     pub(crate) hints: Hints,
     deadline: OnceLock<Instant>,
+    noted_type: OnceLock<RecordType>,
     depth: u8,
 }
 
@@ -77,6 +78,7 @@ impl<'a> Context<'a> {
             resolver,
             hints,
             deadline: OnceLock::new(),
+            noted_type: OnceLock::new(),
             depth: 0,
         }
     }
@@ -91,6 +93,7 @@ impl<'a> Context<'a> {
             resolver: self.resolver,
             hints: self.hints.share(),
             deadline: self.deadline.clone(),
+            noted_type: self.noted_type.clone(),
             depth: self.depth,
         }
     }
@@ -128,6 +131,15 @@ impl<'a> Query<'a> {
         self.context.client
     }
 
+    /// The address it was sent to; over UDP that of the socket, as CoreDNS has it.
+    pub fn local_ip(&self) -> IpAddr {
+        let is_unbound = self.server().address.contains("://:");
+        match self.context.transport {
+            Transport::Udp if is_unbound => Ipv6Addr::UNSPECIFIED.into(),
+            _ => self.context.local.ip().to_canonical(),
+        }
+    }
+
     /// Says when the client stops waiting; the first who says so is believed.
     pub fn set_deadline(&self, deadline: Instant) {
         let _set_before = self.context.deadline.set(deadline);
@@ -136,6 +148,17 @@ impl<'a> Query<'a> {
     /// When the client stops waiting, if a plugin has said so.
     pub fn deadline(&self) -> Option<Instant> {
         self.context.deadline.get().copied()
+    }
+
+    /// Says that plugins below are asked for `rtype` instead.
+    pub fn note_type(&self, rtype: RecordType) {
+        let _noted_before = self.context.noted_type.set(rtype);
+    }
+
+    /// The type that plugins below are asked for; CoreDNS logs this one.
+    pub fn noted_type(&self) -> RecordType {
+        let noted = self.context.noted_type.get().copied();
+        noted.unwrap_or_else(|| self.message.qtype())
     }
 
     /// The most octets its answer may have.
@@ -159,6 +182,7 @@ impl<'a> Query<'a> {
                 resolver: Arc::clone(self.context.resolver),
                 hints: self.context.hints.share(),
                 deadline: self.deadline(),
+                noted_type: self.context.noted_type.clone(),
                 depth: self.context.depth,
             }))
         };
@@ -179,6 +203,7 @@ impl<'a> Query<'a> {
             resolver: Arc::clone(self.context.resolver),
             hints: Hints::default(),
             deadline: None,
+            noted_type: OnceLock::new(),
             depth: self.context.depth,
         }))
     }
@@ -211,6 +236,7 @@ impl<'a> Query<'a> {
         };
         let mut context = self.context.share();
         context.depth += 1;
+        context.noted_type = OnceLock::new();
         self.context
             .resolver
             .resolve(&Query::new(&message, &context))
@@ -239,6 +265,7 @@ struct Kept {
     resolver: Arc<dyn Resolver>,
     hints: Hints,
     deadline: Option<Instant>,
+    noted_type: OnceLock<RecordType>,
     depth: u8,
 }
 
@@ -290,6 +317,7 @@ impl OwnedQuery {
             resolver: &kept.resolver,
             hints: kept.hints.share(),
             deadline: kept.deadline.map(OnceLock::from).unwrap_or_default(),
+            noted_type: kept.noted_type.clone(),
             depth: kept.depth,
         };
         let message = QueryMessage::readmit(&kept.packet, &mut scratch);

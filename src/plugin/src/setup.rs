@@ -127,24 +127,22 @@ impl<'a> Setup<'a> {
 
 impl Setup<'_> {
     /// The zones of `args`, or those of the server block when there are none left.
-    pub fn zones_or_server(&self, args: &mut Args<'_>) -> Result<Vec<Name>, SetupError> {
-        let zones = args.zones()?;
-        Ok(if zones.is_empty() {
-            self.server.zones.clone()
-        } else {
-            zones
-        })
+    pub fn zones_or_server(&self, args: &mut Args<'_>) -> Vec<Name> {
+        let zones = args.zones();
+        if zones.is_empty() {
+            return self.server.zones.clone();
+        }
+        zones
     }
 }
 
 impl Line<'_> {
     /// Reads `fallthrough [ZONES]`.
-    pub fn fallthrough(&self) -> Result<Fallthrough, SetupError> {
-        let zones = self.args().zones()?;
-        Ok(if zones.is_empty() {
-            Fallthrough::Always
-        } else {
-            Fallthrough::Zones(zones)
-        })
+    pub fn fallthrough(&self) -> Fallthrough {
+        let zones = self.args().zones();
+        if zones.is_empty() {
+            return Fallthrough::Always;
+        }
+        Fallthrough::Zones(zones)
     }
 }

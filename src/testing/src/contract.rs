@@ -43,10 +43,7 @@ pub fn plugin_contract(plugin: &'static Registration) {
 /// As [`plugin_contract`], for a plugin that needs `others` in its block to start.
 ///
 /// Each of them stands there as its name alone.
-pub fn plugin_contract_beside(
-    plugin: &'static Registration,
-    others: &[&'static Registration],
-) {
+pub fn plugin_contract_beside(plugin: &'static Registration, others: &[&'static Registration]) {
     check_readme(plugin);
     check_junk(plugin);
     let examples = examples(plugin);
@@ -140,12 +137,11 @@ fn source(sources: &Sources, directive: &Directive) -> String {
     format!("{text}\n")
 }
 
-fn start_and_stop(
-    plugin: &'static Registration,
-    others: &[&'static Registration],
-    corefile: &str,
-) {
-    let lines: String = others.iter().map(|other| format!("{}\n", other.name)).collect();
+fn start_and_stop(plugin: &'static Registration, others: &[&'static Registration], corefile: &str) {
+    let lines: String = others
+        .iter()
+        .map(|other| format!("{}\n", other.name))
+        .collect();
     let corefile = corefile.replacen("{\n", &format!("{{\n{lines}"), 1);
     let plugins = [&[plugin], others].concat();
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,15 +1,21 @@
-//! Adding records to a reply, with names compressed (RFC 1035 section 4.1.4).
+//! Adding records to a reply, and the compression of their names (RFC 1035 section 4.1.4).
+//!
+//! As CoreDNS does, names are written in full while a message is small: that costs fewer cycles
+//! than the search for suffixes, and both fit one datagram. [`Reply::finish`] compresses what
+//! would not.
 
 use super::{MESSAGE_MAX, RecordRef, Reply};
 use crate::header::{HEADER_LEN, read_u16, write_u16, write_u32};
 use crate::rdata::{self, Field};
 use crate::records::Section;
-use crate::{Class, NameBuf, NameRef, RecordType};
+use crate::{Class, Message, NameBuf, NameRef, RecordType};
 
 /// Pointers reach this far.
 const POINTER_MAX: usize = 0x3fff;
 /// Labels remembered for compression; bounds the search of a hostile answer.
 const NAMES_MAX: usize = 192;
+/// Where the target stands in SRV RDATA.
+const TARGET_AT: usize = 6;
 /// Octets of a record before its RDATA, its owner a pointer.
 const FIXED_LEN: usize = 12;
 
@@ -44,7 +50,7 @@ impl Reply {
             _ => {
                 self.parts.packet.truncate(before);
                 self.parts.names.retain(|at| usize::from(*at) < before);
-                false
+                !self.parts.compressed && self.compress() && self.push(section, record)
             }
         }
     }
@@ -52,7 +58,7 @@ impl Reply {
     /// Appends a record whose owner stands at `owner` in the packet already, with `rdata` as it is.
     ///
     /// Returns the offset of its RDATA; `None` if it does not fit or no pointer reaches so far.
-    /// Costs less than [`Reply::push`], which has to look for names; `rdata` may hold pointers.
+    /// Costs less than [`Reply::push`]; `rdata` may hold pointers.
     pub fn push_pointing(
         &mut self,
         section: Section,
@@ -69,26 +75,56 @@ impl Reply {
             return None;
         }
         let mut fixed = [0; FIXED_LEN];
-        let fields = [0xc000 | owner, rtype.0, Class::IN.0];
-        let mut at = 0;
-        for field in fields {
-            write_u16(&mut fixed, at, field);
-            at += 2;
+        for (place, field) in [0xc000 | owner, rtype.0, Class::IN.0]
+            .into_iter()
+            .enumerate()
+        {
+            write_u16(&mut fixed, 2 * place, field);
         }
-        write_u32(&mut fixed, at, ttl);
-        write_u16(&mut fixed, at + 4, length);
+        write_u32(&mut fixed, 6, ttl);
+        write_u16(&mut fixed, 10, length);
         packet.extend_from_slice(&fixed);
         let rdata_at = packet.len();
         packet.extend_from_slice(rdata);
         let count_at = 4 + 2 * section.index();
         let count = read_u16(packet, count_at).unwrap_or(0);
         write_u16(packet, count_at, count.saturating_add(1));
+        self.parts.compressed = true;
         Some(rdata_at)
+    }
+
+    /// This reply, to which compressed names will be added.
+    pub(crate) fn compressing(mut self) -> Reply {
+        self.parts.compressed = true;
+        self
+    }
+
+    /// Whether the message has at most `limit` octets, its names compressed if need be.
+    pub fn fits(&mut self, limit: usize) -> bool {
+        if self.parts.packet.len() > limit && !self.parts.compressed {
+            self.compress();
+        }
+        self.parts.packet.len() <= limit
+    }
+
+    /// Writes all names anew, compressed, as those of records to come will be; false if it cannot.
+    pub(super) fn compress(&mut self) -> bool {
+        let Ok(message) = Message::decode(&self.parts.packet) else {
+            return false;
+        };
+        let mut compressed = message.to_compressed_reply();
+        compressed.parts.edns = self.parts.edns.take();
+        compressed.parts.size_cap = self.parts.size_cap;
+        *self = compressed;
+        true
     }
 
     fn push_rdata(&mut self, record: &RecordRef<'_>) {
         let layout = rdata::layout(record.rtype);
-        if !layout.contains(&Field::CompressedName) {
+        if self.parts.compressed && record.rtype == RecordType::SRV {
+            self.remember_target(record.rdata);
+        }
+        if !self.parts.compressed || !layout.contains(&Field::CompressedName) {
             self.parts.packet.extend_from_slice(record.rdata);
             return;
         }
@@ -115,10 +151,11 @@ impl Reply {
         self.parts.packet.extend_from_slice(rest);
     }
 
-    /// Appends `name`, ending in a pointer to its longest suffix that was written before.
+    /// Appends `name`; if names are compressed, ending in a pointer to its longest suffix that was
+    /// written before.
     fn push_name(&mut self, name: NameRef<'_>) {
-        if name.is_root() {
-            self.parts.packet.push(0);
+        if !self.parts.compressed || name.is_root() {
+            self.parts.packet.extend_from_slice(name.wire());
             return;
         }
         if self.parts.names.is_empty() {
@@ -144,6 +181,21 @@ impl Reply {
             self.parts
                 .packet
                 .extend_from_slice(label.get(..length).unwrap_or(&[]));
+        }
+    }
+
+    /// Notes the names in SRV RDATA that is about to be written: addresses can point to them.
+    fn remember_target(&mut self, rdata: &[u8]) {
+        let target = rdata.get(TARGET_AT..).map(NameRef::from_wire);
+        let Some(Ok(target)) = target else { return };
+        let mut at = self.parts.packet.len() + TARGET_AT;
+        for suffix in target.ancestors() {
+            let is_new = !suffix.is_root() && self.find(suffix).is_none();
+            if !is_new || at > POINTER_MAX || self.parts.names.len() >= NAMES_MAX {
+                return;
+            }
+            self.parts.names.extend(u16::try_from(at));
+            at += 1 + usize::from(suffix.wire().first().copied().unwrap_or(0));
         }
     }
 

@@ -8,6 +8,8 @@ use crate::{Edns, QueryMessage, RecordType};
 
 /// Octets of an OPT record without options.
 const OPT_LEN: usize = 11;
+/// The longest datagram that is sent uncompressed: no longer one passes every link of IPv6 whole.
+const FRAGMENT_MAX: usize = 1220;
 /// The flags of a client's OPT that are given back: DO and the upper reserved bits.
 const ECHOED_FLAGS: u16 = 0xff00;
 
@@ -33,6 +35,8 @@ impl Reply {
         };
         if self.parts.packet.len() + opt_len > limit {
             self.truncate(limit.saturating_sub(opt_len));
+        } else if limit < MESSAGE_MAX {
+            self.fits(FRAGMENT_MAX);
         }
         match (self.parts.edns.take(), &client) {
             (None, None) => {}
@@ -105,12 +109,8 @@ impl Reply {
 
     /// Drops records from the end until the message has at most `limit` octets.
     fn truncate(&mut self, limit: usize) {
-        if let Ok(message) = crate::Message::decode(&self.parts.packet) {
-            // Names may not be compressed as well as they could be.
-            let edns = self.parts.edns.take();
-            *self = message.to_reply();
-            self.parts.edns = edns;
-        }
+        // Names of an upstream's message may not be compressed as well as they could be.
+        self.compress();
         if self.parts.packet.len() <= limit {
             return;
         }

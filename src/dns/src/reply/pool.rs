@@ -15,6 +15,8 @@ pub(super) struct Parts {
     pub packet: Vec<u8>,
     /// Offset after the question.
     pub records_at: usize,
+    /// Whether names are compressed.
+    pub compressed: bool,
     /// Offsets of labels that names to come may point at.
     pub names: Vec<u16>,
     pub edns: Option<Box<ReplyEdns>>,
@@ -26,6 +28,7 @@ impl Parts {
     pub fn copy_from(&mut self, other: &Parts) {
         self.packet.extend_from_slice(&other.packet);
         self.records_at = other.records_at;
+        self.compressed = other.compressed;
         self.names.extend_from_slice(&other.names);
         self.edns.clone_from(&other.edns);
         self.size_cap = other.size_cap;
@@ -34,6 +37,7 @@ impl Parts {
     fn clear(&mut self) {
         self.packet.clear();
         self.records_at = 0;
+        self.compressed = false;
         self.names.clear();
         self.edns = None;
         self.size_cap = None;

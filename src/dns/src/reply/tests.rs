@@ -29,7 +29,7 @@ fn address<'a>(owner: &'a Name, rdata: &'a [u8; 4]) -> RecordRef<'a> {
 }
 
 #[test]
-fn owner_equal_to_the_question_is_a_pointer() {
+fn owner_equal_to_the_question_is_a_pointer_when_names_are_compressed() {
     let packet = query_packet("www.Example.org", None);
     let mut scratch = Vec::new();
     let query = QueryMessage::admit(&packet, &mut scratch).unwrap();
@@ -39,6 +39,8 @@ fn owner_equal_to_the_question_is_a_pointer() {
         Section::Answer,
         address(&name("www.Example.org"), &[192, 0, 2, 1])
     ));
+    assert_eq!(reply.packet().len(), packet.len() + 17 + 14);
+    assert!(reply.compress());
     assert_eq!(reply.packet().len(), packet.len() + 16);
     let decoded = hickory_proto::op::Message::from_vec(reply.packet()).unwrap();
     assert_eq!(decoded.answers.len(), 1);
@@ -61,6 +63,37 @@ fn reply_without_room_is_cut_at_a_record_and_says_so() {
     assert_eq!(reply.packet().len(), 33 + 29 * 16);
     assert_eq!(reply.count(Section::Answer), 29);
     assert!(reply.header().has(crate::flag::TC));
+}
+
+#[test]
+fn names_are_compressed_when_the_reply_would_be_a_fragment_or_too_long() {
+    let lengths = |records: u8, limit: usize| {
+        let packet = query_packet("www.example.org", None);
+        let mut scratch = Vec::new();
+        let query = QueryMessage::admit(&packet, &mut scratch).unwrap();
+        let mut reply = Reply::to(&query);
+        for last in 0..records {
+            let owner = name("www.example.org");
+            assert!(reply.push(Section::Answer, address(&owner, &[192, 0, 2, last])));
+        }
+        reply.finish(&query, limit);
+        reply.packet().len() - 33
+    };
+    assert_eq!(lengths(10, 512), 10 * 31);
+    assert_eq!(lengths(20, 512), 20 * 16, "too long in full");
+    assert_eq!(lengths(40, 4096), 40 * 16, "a fragment in full");
+    assert_eq!(lengths(40, 65_535), 40 * 31, "no datagram");
+}
+
+#[test]
+fn reply_that_is_too_long_in_full_goes_on_compressed() {
+    let packet = query_packet("www.example.org", None);
+    let mut scratch = Vec::new();
+    let query = QueryMessage::admit(&packet, &mut scratch).unwrap();
+    let mut reply = Reply::to(&query);
+    let owner = name("www.example.org");
+    let taken = (0..5000).take_while(|_| reply.push(Section::Answer, address(&owner, &[0; 4])));
+    assert_eq!(taken.count(), (65_535 - 33) / 16);
 }
 
 #[test]
@@ -91,7 +124,7 @@ fn packet_with_opt_in_the_middle_keeps_its_records() {
         .push(record("a.example", RecordType::MX, exchange));
     let mut packet = message.to_packet();
     packet.extend_from_slice(&[0, 0, 41, 16, 0, 0, 0, 0, 0, 0, 0]);
-    packet.extend_from_slice(&[0xc0, 41, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 1, 2, 3, 4]);
+    packet.extend_from_slice(&[0xc0, 50, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 1, 2, 3, 4]);
     packet[11] = 2;
     let reply = Reply::from_packet(&packet).unwrap();
     assert_eq!(reply.edns().unwrap().udp_size, 4096);

@@ -76,12 +76,9 @@ impl<'a> Args<'a> {
     /// The rest as zones; words that are no names are skipped, as CoreDNS does.
     ///
     /// So `cache {$UNSET}` means `cache` in a Corefile that is used without the variable.
-    pub fn zones(&mut self) -> Result<Vec<Name>, SetupError> {
-        Ok(self
-            .by_ref()
-            .filter_map(|arg| arg.zones().ok())
-            .flatten()
-            .collect())
+    pub fn zones(&mut self) -> Vec<Name> {
+        let readable = self.filter_map(|arg| arg.zones().ok());
+        readable.flatten().collect()
     }
 }
 
