@@ -22,7 +22,7 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     };
     // As in CoreDNS, the last directive of a block says the zones.
     for line in cx.occurrences() {
-        external.zones = cx.zones_or_server(&mut line.args())?;
+        external.zones = cx.zones_or_server(&mut line.args());
         for property in line.properties() {
             external.read(&property)?;
         }
@@ -44,7 +44,7 @@ impl External {
             }
             "ttl" => self.ttl = ttl(property)?,
             "headless" => self.headless = Headless::Known,
-            "fallthrough" => self.fallthrough = property.fallthrough()?,
+            "fallthrough" => self.fallthrough = property.fallthrough(),
             _ => return Err(property.unknown()),
         }
         Ok(())

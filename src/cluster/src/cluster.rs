@@ -176,6 +176,3 @@ impl Watched {
         resources
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use catena_dns::Name;
 
+#[cfg(test)]
+pub(crate) use read::key;
 pub(crate) use read::{Pool, ReadSlice, Reading, is_protobuf, namespace, pod};
 
 /// Service and namespace as two labels in wire form, in lower case; no root label.

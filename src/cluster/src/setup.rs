@@ -130,7 +130,7 @@ fn fallthrough_on(property: &Line<'_>, passes: &mut Passes) -> Result<(), SetupE
 
 impl Reading {
     fn new(cx: &Setup<'_>, line: &Line<'_>) -> Result<Reading, SetupError> {
-        let zones = cx.zones_or_server(&mut line.args())?;
+        let zones = cx.zones_or_server(&mut line.args());
         let primary = zones.iter().find(|zone| !is_reverse(zone.view()));
         // All may be reverse zones in CoreDNS 1.14.7 too if the last of them is asked for.
         let Some(primary) = primary.cloned() else {
@@ -215,9 +215,9 @@ impl Reading {
                 property.no_args()?;
                 watched.endpoints = false;
             }
-            "fallthrough" => rules.fallthrough = property.fallthrough()?,
+            "fallthrough" => rules.fallthrough = property.fallthrough(),
             "ignore" => ignore(property, rules)?,
-            "multicluster" => self.multicluster = property.args().zones()?,
+            "multicluster" => self.multicluster = property.args().zones(),
             "zonal" => {
                 property.no_args()?;
                 self.is_zonal = true;

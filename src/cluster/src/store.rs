@@ -130,3 +130,5 @@ impl Store {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod wire;

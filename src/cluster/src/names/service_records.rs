@@ -19,6 +19,9 @@ use crate::store::Entry;
 /// Where the target begins in SRV RDATA.
 const TARGET_AT: usize = 6;
 
+/// The numbers of some ports.
+type Numbers = SmallVec<[u16; 4]>;
+
 /// An answer of SRV records on its way.
 struct Writing<'q> {
     reply: Reply,
@@ -118,7 +121,7 @@ impl Writing<'_> {
     fn of_endpoints(mut self, entry: &Entry, path: &Path<'_>) -> Verdict {
         let selection = Selection::new(entry, path);
         let slices = entry.slices.iter();
-        let slices: SmallVec<[(&Slice, SmallVec<[u16; 4]>); 2]> = slices
+        let slices: SmallVec<[(&Slice, Numbers); 2]> = slices
             .filter(|slice| any_port(&slice.ports, path))
             .map(|slice| (&**slice, numbers(&slice.ports, path)))
             .collect();
@@ -232,8 +235,8 @@ fn write_labels(slice: &Slice, endpoint: &Endpoint, out: &mut Vec<u8>) {
 }
 
 /// The numbers of the ports that are meant, each once.
-fn numbers(ports: &[Port], path: &Path<'_>) -> SmallVec<[u16; 4]> {
-    let mut numbers = SmallVec::new();
+fn numbers(ports: &[Port], path: &Path<'_>) -> Numbers {
+    let mut numbers = Numbers::new();
     let meant = ports
         .iter()
         .filter(|port| port.is(path.port, path.protocol));
