@@ -37,14 +37,17 @@ pub(crate) fn search(
         return next.serve(query);
     };
     let asked = query.name_as_asked().wire();
-    let base = asked.len().checked_sub(first.wire().len());
-    let base = match base.filter(|length| *length > 0) {
-        Some(length) if query.name().is_within(first) => asked.get(..length),
-        // Not a name that a client's search made, or the element itself.
-        _ => return next.serve(query),
-    };
+    if !query.name().is_within(first) {
+        // Not a name that a client's search made.
+        return next.serve(query);
+    }
+    let base = asked.len() - first.wire().len();
+    if base == 0 {
+        let error = format!("overshot qname: {} for zone {first}", query.name_as_asked());
+        return Outcome::failed(Rcode::SERVFAIL, error).into();
+    }
     let mut search = Search {
-        base: base.unwrap_or(&[]).to_vec(),
+        base: asked.get(..base).unwrap_or(&[]).to_vec(),
         path: path.into(),
         first: None,
         successes: Arc::clone(successes),

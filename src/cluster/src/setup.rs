@@ -131,8 +131,11 @@ fn fallthrough_on(property: &Line<'_>, passes: &mut Passes) -> Result<(), SetupE
 impl Reading {
     fn new(cx: &Setup<'_>, line: &Line<'_>) -> Result<Reading, SetupError> {
         let zones = cx.zones_or_server(&mut line.args());
-        let primary = zones.iter().find(|zone| !is_reverse(zone.view()));
-        // All may be reverse zones in CoreDNS 1.14.7 too if the last of them is asked for.
+        let mut primary = zones.iter().find(|zone| !is_reverse(zone.view()));
+        if primary.is_none() {
+            // CoreDNS does not count the two above all reverse zones as such.
+            primary = zones.iter().find(|zone| zone.view().label_count() == 2);
+        }
         let Some(primary) = primary.cloned() else {
             return Err(line.error("non-reverse zone name must be used"));
         };

@@ -87,7 +87,7 @@ pub async fn watch(
                 continue;
             }
             // One that lived for long is taken up at once.
-            Ok(End::Short) if began.elapsed() >= WATCH_SHORT => {
+            Ok(End::Short) if had_list && began.elapsed() >= WATCH_SHORT => {
                 wait = WAIT_FIRST;
                 continue;
             }
@@ -154,7 +154,12 @@ async fn follow(
     if from.is_none() {
         sink.begin();
     }
-    events(answer, until, position, sink).await
+    let end = events(answer, until, position, sink).await?;
+    // A list that was cut off brought nothing.
+    Ok(match position.version {
+        Some(_) => end,
+        None => End::Short,
+    })
 }
 
 /// Reads events until the watch ends.
@@ -294,3 +299,6 @@ async fn list(
         next = page.next;
     }
 }
+
+#[cfg(test)]
+mod tests;
