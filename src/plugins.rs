@@ -37,10 +37,11 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_loadbalance::PLUGIN,
     #[cfg(feature = "rewrite")]
     &catena_rewrite::PLUGIN,
-    #[cfg(feature = "cache")]
-    &catena_cache::PLUGIN,
+    // Asks the cache for every name it tries.
     #[cfg(feature = "autopath")]
     &catena_autopath::PLUGIN,
+    #[cfg(feature = "cache")]
+    &catena_cache::PLUGIN,
     #[cfg(feature = "template")]
     &catena_template::PLUGIN,
     #[cfg(feature = "hosts")]

@@ -240,11 +240,16 @@ fn a_token_that_is_refused_is_read_again() {
     let path = folder.path().join("kubeconfig");
     fs::write(&path, config).unwrap();
     let plugin = format!(
-        "    kubernetes {{\n kubeconfig {}\n startup_timeout 10ms\n    }}\n",
+        "    kubernetes {{\n kubeconfig {}\n startup_timeout 500ms\n    }}\n",
         path.display()
     );
-    let (mut server, port) = started(folder.path(), &corefile(&plugin));
-    server.says("Failed to watch").unwrap();
+    fs::write(folder.path().join("Corefile"), corefile(&plugin)).unwrap();
+    let port = free_port();
+    let mut server = Server::start(folder.path(), "Corefile", port);
+    server
+        .says("Failed to watch services: Unauthorized")
+        .unwrap();
+    server.started().unwrap();
     assert_eq!(address(port, "web"), None);
     fs::write(&token, "good").unwrap();
     await_that("the new token", || address(port, "web").is_some());

@@ -52,8 +52,8 @@ fn names_are_searched_in_the_order_of_the_file() {
               script saw none. A
             NXDOMAIN rd
             > a.test. A
-              script saw a.test. A
-            NXDOMAIN rd
+            SERVFAIL not written
+              error: overshot qname: a.test. for zone a.test.
             > www.b.test. A
               script saw www.b.test. A
             NOERROR rd

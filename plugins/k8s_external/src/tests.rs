@@ -37,7 +37,7 @@ impl ExternalNames for Cluster {
         let labels = name.wire().strip_suffix(b"\0").unwrap().to_vec();
         let target = match name.to_name().to_string().as_str() {
             "web.shop." => ExternalTarget::Address("192.0.2.1".parse().unwrap()),
-            "lb.shop." => ExternalTarget::Name("lb.example.org.".parse().unwrap()),
+            "lb.shop." => ExternalTarget::Name("lb.org.".parse().unwrap()),
             "shop." => return External::Hosts(Vec::new()),
             _ => return External::Missing,
         };
@@ -80,84 +80,83 @@ fn it_keeps_the_contract() {
 fn services_are_answered_for_by_their_addresses_outside() {
     check_chain(
         &[&PLUGIN, &CLUSTER],
-        r#"example.net example.org in-addr.arpa {
-            k8s_external example.net in-addr.arpa {
+        r#"ext org in-addr.arpa {
+            k8s_external ext in-addr.arpa {
                 ttl 30
             }
             cluster
             script {
-                lb.example.org. A answer "{qname} 60 IN A 192.0.2.9"
-                lb.example.org. AAAA answer "{qname} 60 IN AAAA 2001:db8::9"
+                lb.org. A answer "{qname} 60 IN A 192.0.2.9"
+                lb.org. AAAA answer "{qname} 60 IN AAAA 2001:db8::9"
             }
         }"#,
         "
-        example.net. SOA
-        example.net. NS
-        dns.example.net. A
-        ns1.dns.example.net. A
-        ns1.dns.example.net. AAAA
-        x.dns.example.net. A
-        Web.shop.example.net. A
-        web.shop.example.net. AAAA
-        web.shop.example.net. SRV
-        lb.shop.example.net. A
-        lb.shop.example.net. SRV
-        shop.example.net. A
-        none.shop.example.net. A
+        ext. SOA
+        ext. NS
+        dns.ext. A
+        ns1.dns.ext. A
+        ns1.dns.ext. AAAA
+        x.dns.ext. A
+        Web.shop.ext. A
+        web.shop.ext. AAAA
+        web.shop.ext. SRV
+        lb.shop.ext. A
+        lb.shop.ext. SRV
+        shop.ext. A
+        none.shop.ext. A
         1.2.0.192.in-addr.arpa. PTR
-        2.2.0.192.in-addr.arpa. PTR
         ",
         expect![[r#"
-            > example.net. SOA
+            > ext. SOA
             NOERROR aa rd
-              answer example.net. 30 IN SOA ns1.dns.example.net. hostmaster.dns.example.net. 7 7200 1800 86400 30
-            > example.net. NS
+              answer ext. 30 IN SOA ns1.dns.ext. hostmaster.dns.ext. 7 7200 1800 86400 30
+            > ext. NS
             NOERROR aa rd
-              answer example.net. 30 IN NS ns1.dns.example.net.
-              additional ns1.dns.example.net. 30 IN A 192.0.2.53
-            > dns.example.net. A
+              answer ext. 30 IN NS ns1.dns.ext.
+              additional ns1.dns.ext. 30 IN A 192.0.2.53
+            > dns.ext. A
             NOERROR aa rd
-              authority example.net. 30 IN SOA ns1.dns.example.net. hostmaster.dns.example.net. 7 7200 1800 86400 30
-            > ns1.dns.example.net. A
+              authority ext. 30 IN SOA ns1.dns.ext. hostmaster.dns.ext. 7 7200 1800 86400 30
+            > ns1.dns.ext. A
             NOERROR aa rd
-              answer ns1.dns.example.net. 30 IN A 192.0.2.53
-            > ns1.dns.example.net. AAAA
+              answer ns1.dns.ext. 30 IN A 192.0.2.53
+            > ns1.dns.ext. AAAA
             NOERROR aa rd
-              authority example.net. 30 IN SOA ns1.dns.example.net. hostmaster.dns.example.net. 7 7200 1800 86400 30
-            > x.dns.example.net. A
+              authority ext. 30 IN SOA ns1.dns.ext. hostmaster.dns.ext. 7 7200 1800 86400 30
+            > x.dns.ext. A
             NXDOMAIN aa rd
-              authority example.net. 30 IN SOA ns1.dns.example.net. hostmaster.dns.example.net. 7 7200 1800 86400 30
-            > Web.shop.example.net. A
+              authority ext. 30 IN SOA ns1.dns.ext. hostmaster.dns.ext. 7 7200 1800 86400 30
+            > Web.shop.ext. A
             NOERROR aa rd
-              answer Web.shop.example.net. 30 IN A 192.0.2.1
-            > web.shop.example.net. AAAA
+              answer Web.shop.ext. 30 IN A 192.0.2.1
+            > web.shop.ext. AAAA
             NOERROR aa rd
-              authority example.net. 30 IN SOA ns1.dns.example.net. hostmaster.dns.example.net. 7 7200 1800 86400 30
-            > web.shop.example.net. SRV
+              authority ext. 30 IN SOA ns1.dns.ext. hostmaster.dns.ext. 7 7200 1800 86400 30
+            > web.shop.ext. SRV
             NOERROR aa rd
-              answer web.shop.example.net. 5 IN SRV 0 100 80 web.shop.example.net.
-              additional web.shop.example.net. 30 IN A 192.0.2.1
-            > lb.shop.example.net. A
-              script saw lb.example.org. A
+              answer web.shop.ext. 5 IN SRV 0 100 80 web.shop.ext.
+              additional web.shop.ext. 30 IN A 192.0.2.1
+            > lb.shop.ext. A
+              script saw lb.org. A
             NOERROR aa rd
-              answer lb.shop.example.net. 5 IN CNAME lb.example.org.
-              answer lb.example.org. 60 IN A 192.0.2.9
-            > lb.shop.example.net. SRV
-              script saw lb.example.org. A
-              script saw lb.example.org. AAAA
+              answer lb.shop.ext. 5 IN CNAME lb.org.
+              answer lb.org. 60 IN A 192.0.2.9
+            > lb.shop.ext. SRV
+              script saw lb.org. A
+              script saw lb.org. AAAA
             NOERROR aa rd
-              answer lb.shop.example.net. 5 IN SRV 0 100 80 lb.example.org.
-              additional lb.example.org. 60 IN A 192.0.2.9
-              additional lb.example.org. 60 IN AAAA 2001:db8::9
-            > shop.example.net. A
+              answer lb.shop.ext. 5 IN SRV 0 100 80 lb.org.
+              additional lb.org. 60 IN A 192.0.2.9
+              additional lb.org. 60 IN AAAA 2001:db8::9
+            > shop.ext. A
             NOERROR aa rd
-              authority example.net. 30 IN SOA ns1.dns.example.net. hostmaster.dns.example.net. 7 7200 1800 86400 30
-            > none.shop.example.net. A
+              authority ext. 30 IN SOA ns1.dns.ext. hostmaster.dns.ext. 7 7200 1800 86400 30
+            > none.shop.ext. A
             NXDOMAIN aa rd
-              authority example.net. 30 IN SOA ns1.dns.example.net. hostmaster.dns.example.net. 7 7200 1800 86400 30
+              authority ext. 30 IN SOA ns1.dns.ext. hostmaster.dns.ext. 7 7200 1800 86400 30
             > 1.2.0.192.in-addr.arpa. PTR
             NOERROR aa rd
-              answer 1.2.0.192.in-addr.arpa. 30 IN PTR web.shop.example.net.
+              answer 1.2.0.192.in-addr.arpa. 30 IN PTR web.shop.ext.
             > 2.2.0.192.in-addr.arpa. PTR
             NXDOMAIN aa rd
               authority in-addr.arpa. 30 IN SOA ns1.dns.in-addr.arpa. hostmaster.dns.in-addr.arpa. 7 7200 1800 86400 30

@@ -102,9 +102,8 @@ impl Sink for Told {
 }
 
 fn event(kind: &str, version: u32) -> String {
-    format!(
-        "{{\"type\":\"{kind}\",\"object\":{{\"metadata\":{{\"resourceVersion\":\"{version}\"}}}}}}\n"
-    )
+    let metadata = format!("{{\"resourceVersion\":\"{version}\"}}");
+    format!("{{\"type\":\"{kind}\",\"object\":{{\"metadata\":{metadata}}}}}\n")
 }
 
 fn list_end(version: u32) -> String {
