@@ -14,6 +14,8 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_cancel::PLUGIN,
     #[cfg(feature = "reload")]
     &catena_reload::PLUGIN,
+    #[cfg(feature = "nsid")]
+    &catena_nsid::PLUGIN,
     #[cfg(feature = "bufsize")]
     &catena_bufsize::PLUGIN,
     #[cfg(feature = "bind")]
@@ -33,6 +35,10 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_errors::PLUGIN,
     #[cfg(feature = "log")]
     &catena_log::PLUGIN,
+    #[cfg(feature = "any")]
+    &catena_any::PLUGIN,
+    #[cfg(feature = "chaos")]
+    &catena_chaos::PLUGIN,
     #[cfg(feature = "loadbalance")]
     &catena_loadbalance::PLUGIN,
     #[cfg(feature = "rewrite")]
@@ -40,8 +46,14 @@ pub static PLUGINS: &[&Registration] = &[
     // Asks the cache for every name it tries.
     #[cfg(feature = "autopath")]
     &catena_autopath::PLUGIN,
+    #[cfg(feature = "acl")]
+    &catena_acl::PLUGIN,
     #[cfg(feature = "cache")]
     &catena_cache::PLUGIN,
+    #[cfg(feature = "header")]
+    &catena_header::PLUGIN,
+    #[cfg(feature = "minimal")]
+    &catena_minimal::PLUGIN,
     #[cfg(feature = "template")]
     &catena_template::PLUGIN,
     #[cfg(feature = "hosts")]

@@ -197,6 +197,21 @@ impl Reply {
         write_u16(&mut self.parts.packet, 0, id);
     }
 
+    /// Drops the authority and additional sections.
+    pub fn keep_answers(&mut self) {
+        let answers = self
+            .records()
+            .filter(|record| record.section == Section::Answer);
+        let end = answers
+            .last()
+            .map_or(self.parts.records_at, |record| record.end);
+        self.parts.packet.truncate(end);
+        self.parts.names.retain(|at| usize::from(*at) < end);
+        for section in [Section::Authority, Section::Additional] {
+            write_u16(&mut self.parts.packet, 4 + 2 * section.index(), 0);
+        }
+    }
+
     /// Makes this the answer to `query`: its id and its question, letter case included.
     ///
     /// Nothing is done to a question of another length: the caller has compared the names.

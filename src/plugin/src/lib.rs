@@ -9,6 +9,7 @@ pub mod duration;
 mod flow;
 mod hints;
 pub mod metrics;
+pub mod networks;
 mod offers;
 mod outcome;
 mod query;
@@ -24,6 +25,6 @@ pub use offers::{External, ExternalHost, ExternalNames, ExternalTarget, Headless
 pub use outcome::{Answer, Outcome, ServeError};
 pub use query::{Context, OwnedQuery, Query, Resolver, Transport};
 pub use registration::{Plugin, Readiness, Registration};
-pub use server::{ServerConfig, ServerId};
+pub use server::{ServerConfig, ServerId, hostname};
 pub use setup::{Arg, Args, Line, Setup, SetupError};
 pub use start::{Background, Control, StartContext, StartError};

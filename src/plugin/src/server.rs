@@ -46,3 +46,10 @@ pub struct ServerId {
     /// Such as `dns://:53`: the `server` label.
     pub address: Arc<str>,
 }
+
+/// The name of the host; `localhost` if it has none.
+pub fn hostname() -> String {
+    let name = nix::unistd::gethostname().ok();
+    let name = name.and_then(|name| name.into_string().ok());
+    name.unwrap_or_else(|| "localhost".to_owned())
+}
