@@ -8,6 +8,7 @@ mod drain;
 mod hostile;
 mod hot_path;
 mod kubernetes_files;
+mod kube;
 mod links;
 mod readme;
 mod refusals;
