@@ -81,6 +81,9 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_whoami::PLUGIN,
     #[cfg(feature = "on")]
     &catena_on::PLUGIN,
+    // Sees no query: its block is chosen before.
+    #[cfg(feature = "view")]
+    &catena_view::PLUGIN,
 ];
 
 /// The list with `plugin` before the one called `name`, or at the end if there is none.

@@ -25,6 +25,6 @@ pub use offers::{External, ExternalHost, ExternalNames, ExternalTarget, Headless
 pub use outcome::{Answer, Outcome, ServeError};
 pub use query::{Context, OwnedQuery, Query, Resolver, Transport};
 pub use registration::{Plugin, Readiness, Registration};
-pub use server::{ServerConfig, ServerId, hostname};
+pub use server::{Filter, ServerConfig, ServerId, hostname};
 pub use setup::{Arg, Args, Line, Setup, SetupError};
 pub use start::{Background, Control, StartContext, StartError};
