@@ -43,6 +43,9 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_loadbalance::PLUGIN,
     #[cfg(feature = "rewrite")]
     &catena_rewrite::PLUGIN,
+    // Asks the cache for every name it tries.
+    #[cfg(feature = "autopath")]
+    &catena_autopath::PLUGIN,
     #[cfg(feature = "acl")]
     &catena_acl::PLUGIN,
     #[cfg(feature = "cache")]
@@ -55,6 +58,13 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_template::PLUGIN,
     #[cfg(feature = "hosts")]
     &catena_hosts::PLUGIN,
+    #[cfg(feature = "k8s_external")]
+    &catena_k8s_external::PLUGIN,
+    // Where its authors put it: before the plugin that it is made of several of.
+    #[cfg(feature = "kubernetai")]
+    &catena_kubernetai::PLUGIN,
+    #[cfg(feature = "kubernetes")]
+    &catena_kubernetes::PLUGIN,
     #[cfg(feature = "file")]
     &catena_file::PLUGIN,
     // Right before what may lead back here.

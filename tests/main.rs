@@ -7,6 +7,7 @@ mod corefiles;
 mod drain;
 mod hostile;
 mod hot_path;
+mod kube;
 mod links;
 mod readme;
 mod refusals;

@@ -4,6 +4,7 @@
 //! beside it ([`ReplyEdns`]) and is written when the reply leaves ([`Reply::finish`]).
 
 mod compress;
+mod copy;
 mod finish;
 mod pool;
 

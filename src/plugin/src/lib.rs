@@ -10,6 +10,7 @@ mod flow;
 mod hints;
 pub mod metrics;
 pub mod networks;
+mod offers;
 mod outcome;
 mod query;
 mod registration;
@@ -20,6 +21,7 @@ pub mod zones;
 
 pub use chain::{Chain, Next, OwnedNext, Stage};
 pub use flow::{AsyncPlugin, Flow, Waiting};
+pub use offers::{External, ExternalHost, ExternalNames, ExternalTarget, Headless, SearchPaths};
 pub use outcome::{Answer, Outcome, ServeError};
 pub use query::{Context, OwnedQuery, Query, Resolver, Transport};
 pub use registration::{Plugin, Readiness, Registration};

@@ -5,15 +5,19 @@
 //! would not.
 
 use super::{MESSAGE_MAX, RecordRef, Reply};
-use crate::header::{HEADER_LEN, read_u16, write_u16};
+use crate::header::{HEADER_LEN, read_u16, write_u16, write_u32};
 use crate::rdata::{self, Field};
 use crate::records::Section;
-use crate::{Message, NameBuf, NameRef};
+use crate::{Class, Message, NameBuf, NameRef, RecordType};
 
 /// Pointers reach this far.
 const POINTER_MAX: usize = 0x3fff;
 /// Labels remembered for compression; bounds the search of a hostile answer.
 const NAMES_MAX: usize = 192;
+/// Where the target stands in SRV RDATA.
+const TARGET_AT: usize = 6;
+/// Octets of a record before its RDATA, its owner a pointer.
+const FIXED_LEN: usize = 12;
 
 impl Reply {
     /// Appends a record to `section`; false if the message would be too long.
@@ -51,6 +55,44 @@ impl Reply {
         }
     }
 
+    /// Appends a record whose owner stands at `owner` in the packet already, with `rdata` as it is.
+    ///
+    /// Returns the offset of its RDATA; `None` if it does not fit or no pointer reaches so far.
+    /// Costs less than [`Reply::push`]; `rdata` may hold pointers.
+    pub fn push_pointing(
+        &mut self,
+        section: Section,
+        owner: usize,
+        (rtype, ttl): (RecordType, u32),
+        rdata: &[u8],
+    ) -> Option<usize> {
+        let owner = u16::try_from(owner)
+            .ok()
+            .filter(|at| usize::from(*at) <= POINTER_MAX)?;
+        let length = u16::try_from(rdata.len()).ok()?;
+        let packet = &mut self.parts.packet;
+        if packet.len() + FIXED_LEN + rdata.len() > MESSAGE_MAX {
+            return None;
+        }
+        let mut fixed = [0; FIXED_LEN];
+        for (place, field) in [0xc000 | owner, rtype.0, Class::IN.0]
+            .into_iter()
+            .enumerate()
+        {
+            write_u16(&mut fixed, 2 * place, field);
+        }
+        write_u32(&mut fixed, 6, ttl);
+        write_u16(&mut fixed, 10, length);
+        packet.extend_from_slice(&fixed);
+        let rdata_at = packet.len();
+        packet.extend_from_slice(rdata);
+        let count_at = 4 + 2 * section.index();
+        let count = read_u16(packet, count_at).unwrap_or(0);
+        write_u16(packet, count_at, count.saturating_add(1));
+        self.parts.compressed = true;
+        Some(rdata_at)
+    }
+
     /// This reply, to which compressed names will be added.
     pub(crate) fn compressing(mut self) -> Reply {
         self.parts.compressed = true;
@@ -79,6 +121,9 @@ impl Reply {
 
     fn push_rdata(&mut self, record: &RecordRef<'_>) {
         let layout = rdata::layout(record.rtype);
+        if self.parts.compressed && record.rtype == RecordType::SRV {
+            self.remember_target(record.rdata);
+        }
         if !self.parts.compressed || !layout.contains(&Field::CompressedName) {
             self.parts.packet.extend_from_slice(record.rdata);
             return;
@@ -136,6 +181,21 @@ impl Reply {
             self.parts
                 .packet
                 .extend_from_slice(label.get(..length).unwrap_or(&[]));
+        }
+    }
+
+    /// Notes the names in SRV RDATA that is about to be written: addresses can point to them.
+    fn remember_target(&mut self, rdata: &[u8]) {
+        let target = rdata.get(TARGET_AT..).map(NameRef::from_wire);
+        let Some(Ok(target)) = target else { return };
+        let mut at = self.parts.packet.len() + TARGET_AT;
+        for suffix in target.ancestors() {
+            let is_new = !suffix.is_root() && self.find(suffix).is_none();
+            if !is_new || at > POINTER_MAX || self.parts.names.len() >= NAMES_MAX {
+                return;
+            }
+            self.parts.names.extend(u16::try_from(at));
+            at += 1 + usize::from(suffix.wire().first().copied().unwrap_or(0));
         }
     }
 
