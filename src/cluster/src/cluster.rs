@@ -5,7 +5,7 @@ mod feed;
 use std::sync::atomic::{AtomicU32, Ordering::AcqRel, Ordering::Acquire};
 use std::sync::{Arc, Weak};
 
-use catena_kube::{Access, Client, ClientOptions, Encoding, Position, Resource, watch};
+use catena_kube::{Access, AccessError, Client, ClientOptions, Encoding, Position, Resource, watch};
 use catena_plugin::Background;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -102,6 +102,11 @@ impl Cluster {
                 match never {}
             });
         }
+    }
+
+    /// Looks whether the files and variables are there that the API server is asked with.
+    pub fn check_access(&self) -> Result<(), AccessError> {
+        self.watched.access.check()
     }
 
     /// Whether all first lists are complete.

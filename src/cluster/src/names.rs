@@ -239,6 +239,8 @@ impl Plugin for Stage {
     }
 
     fn start(&self, context: &StartContext<'_>) -> Result<(), StartError> {
+        let checked = self.0.cluster.check_access();
+        checked.map_err(|error| StartError::new(format!("plugin/kubernetes: {error}")))?;
         let _first = self.0.local.set(nameserver::local_addresses(context));
         self.0.cluster.run(&context.background());
         Ok(())

@@ -265,8 +265,11 @@ impl Reading {
             let tls = self.tls;
             self.watched.access = Access::Endpoint { url, tls };
         }
-        let checked = self.watched.access.check();
-        checked.map_err(|error| line.error(error))?;
+        // Whether this is a pod is known when it starts: a Corefile is checked elsewhere too.
+        if self.watched.access != Access::InCluster {
+            let checked = self.watched.access.check();
+            checked.map_err(|error| line.error(error))?;
+        }
         Ok((self.rules, Cluster::shared(self.watched)))
     }
 }
