@@ -5,7 +5,9 @@ mod feed;
 use std::sync::atomic::{AtomicU32, Ordering::AcqRel, Ordering::Acquire};
 use std::sync::{Arc, Weak};
 
-use catena_kube::{Access, AccessError, Client, ClientOptions, Encoding, Position, Resource, watch};
+use catena_kube::{
+    Access, AccessError, Client, ClientOptions, Encoding, Position, Resource, watch,
+};
 use catena_plugin::Background;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
