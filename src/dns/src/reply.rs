@@ -5,6 +5,7 @@
 
 mod compress;
 mod finish;
+mod names;
 mod pool;
 
 use crate::edns::{Edns, ReplyEdns};
