@@ -14,6 +14,8 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_cancel::PLUGIN,
     #[cfg(feature = "reload")]
     &catena_reload::PLUGIN,
+    #[cfg(feature = "nsid")]
+    &catena_nsid::PLUGIN,
     #[cfg(feature = "bufsize")]
     &catena_bufsize::PLUGIN,
     #[cfg(feature = "bind")]
@@ -33,16 +35,36 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_errors::PLUGIN,
     #[cfg(feature = "log")]
     &catena_log::PLUGIN,
+    #[cfg(feature = "any")]
+    &catena_any::PLUGIN,
+    #[cfg(feature = "chaos")]
+    &catena_chaos::PLUGIN,
     #[cfg(feature = "loadbalance")]
     &catena_loadbalance::PLUGIN,
     #[cfg(feature = "rewrite")]
     &catena_rewrite::PLUGIN,
+    // Asks the cache for every name it tries.
+    #[cfg(feature = "autopath")]
+    &catena_autopath::PLUGIN,
+    #[cfg(feature = "acl")]
+    &catena_acl::PLUGIN,
     #[cfg(feature = "cache")]
     &catena_cache::PLUGIN,
+    #[cfg(feature = "header")]
+    &catena_header::PLUGIN,
+    #[cfg(feature = "minimal")]
+    &catena_minimal::PLUGIN,
     #[cfg(feature = "template")]
     &catena_template::PLUGIN,
     #[cfg(feature = "hosts")]
     &catena_hosts::PLUGIN,
+    #[cfg(feature = "k8s_external")]
+    &catena_k8s_external::PLUGIN,
+    // Where its authors put it: before the plugin that it is made of several of.
+    #[cfg(feature = "kubernetai")]
+    &catena_kubernetai::PLUGIN,
+    #[cfg(feature = "kubernetes")]
+    &catena_kubernetes::PLUGIN,
     #[cfg(feature = "file")]
     &catena_file::PLUGIN,
     // Right before what may lead back here.
@@ -59,6 +81,9 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_whoami::PLUGIN,
     #[cfg(feature = "on")]
     &catena_on::PLUGIN,
+    // Sees no query: its block is chosen before.
+    #[cfg(feature = "view")]
+    &catena_view::PLUGIN,
 ];
 
 /// The list with `plugin` before the one called `name`, or at the end if there is none.

@@ -8,6 +8,7 @@ mod disk_full;
 mod drain;
 mod hostile;
 mod hot_path;
+mod kube;
 mod links;
 mod readme;
 mod refusals;

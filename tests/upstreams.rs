@@ -138,7 +138,8 @@ fn upstreams_that_come_and_go_lose_no_query_and_leave_no_socket() {
     let (mut round, mut slowest) = (0_u16, Duration::ZERO);
     while begun.elapsed().unwrap() < Duration::from_secs(3) {
         // One of them answers at any time, and they take turns.
-        let first_is_silent = begun.elapsed().unwrap().as_millis() / 300 % 2 == 0;
+        let turn = begun.elapsed().unwrap().as_millis() / 300;
+        let first_is_silent = turn.is_multiple_of(2);
         one.is_silent(first_is_silent);
         two.is_silent(!first_is_silent);
         let (rcodes, took) = ask_at_once(port, 5);

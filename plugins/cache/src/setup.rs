@@ -149,7 +149,7 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     let labels: Vec<String> = zones.iter().map(ToString::to_string).collect();
     cx.add_stage(Cache(Arc::new(Shared {
         table: Table::new(&config.capacity),
-        counters: Counters::new(&labels.join(","), ""),
+        counters: Counters::new(&labels.join(","), &cx.server.view),
         config,
         zones,
         epoch: clock::now(),

@@ -5,7 +5,6 @@ mod file;
 mod index;
 mod lines;
 mod metrics;
-mod reverse;
 mod serve;
 mod setup;
 

@@ -4,12 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use catena_dns::{Class, Rcode, RecordRef, RecordType, Reply, Section, flag};
+use catena_dns::{Class, Rcode, RecordRef, RecordType, Reply, Section, flag, reverse_address};
 use catena_plugin::zones::{self, Fallthrough};
 use catena_plugin::{Flow, Next, Outcome, Plugin, Query, StartContext, StartError};
 
 use crate::file::Source;
-use crate::reverse;
 
 /// The parsed directive, and the stage.
 #[derive(Debug)]
@@ -100,7 +99,7 @@ impl Hosts {
 
     /// The answer for an address that is known.
     fn names(&self, query: &Query<'_>) -> Option<Reply> {
-        let address: IpAddr = reverse::address(query.name())?;
+        let address: IpAddr = reverse_address(query.name())?;
         let index = self.source.index();
         let mut names = index.names(address).peekable();
         names.peek()?;

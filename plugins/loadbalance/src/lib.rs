@@ -3,7 +3,6 @@
 mod arrange;
 mod serve;
 mod setup;
-mod subnet;
 mod weights;
 
 use catena_plugin::Registration;

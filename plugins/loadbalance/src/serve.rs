@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use catena_dns::{Rcode, RecordType};
+use catena_plugin::networks::Network;
 use catena_plugin::{Answer, Flow, Next, Outcome, Plugin, Query, StartContext, StartError};
 
 use crate::arrange;
-use crate::subnet::Subnet;
 use crate::weights::Weights;
 
 /// How the first address is chosen.
@@ -24,7 +24,7 @@ pub(crate) enum Policy {
 pub(crate) struct LoadBalance {
     pub policy: Policy,
     /// Addresses in these networks come first, in this order.
-    pub prefer: Vec<Subnet>,
+    pub prefer: Vec<Network>,
 }
 
 /// The stage.

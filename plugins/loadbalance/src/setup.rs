@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use catena_plugin::networks::Network;
 use catena_plugin::{Line, Setup, SetupError, duration};
 
 use crate::serve::{LoadBalance, Policy, Stage};
-use crate::subnet::Subnet;
 use crate::weights::Weights;
 
 /// How often a weight file is looked at.
@@ -49,14 +49,14 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     Ok(())
 }
 
-fn prefer(property: &Line<'_>, subnets: &mut Vec<Subnet>) -> Result<(), SetupError> {
+fn prefer(property: &Line<'_>, networks: &mut Vec<Network>) -> Result<(), SetupError> {
     for arg in property.args() {
-        let subnet = Subnet::parse(arg.text()).ok_or_else(|| {
+        let network = Network::parse(arg.text()).ok_or_else(|| {
             let text = arg.text();
             let error = format!("invalid CIDR \"{text}\": invalid CIDR address: {text}");
             arg.error(error).with_hint("such as 192.0.2.0/24")
         })?;
-        subnets.push(subnet);
+        networks.push(network);
     }
     Ok(())
 }

@@ -7,19 +7,24 @@ use catena_plugin::{Outcome, Query};
 /// The counts of one server block.
 pub(crate) struct Counts {
     zones: Vec<Name>,
+    view: String,
     by_server: PerServer<Vec<QueryCounts>>,
 }
 
 impl Counts {
     /// Counts for queries in `zones`; those elsewhere count for the root.
-    pub(crate) fn new(zones: &[Name]) -> Counts {
+    pub(crate) fn new(zones: &[Name], view: &str) -> Counts {
         let mut zones = zones.to_vec();
         // The longest first; the root takes the rest.
         zones.push(Name::root());
         zones.sort_by_key(|zone| std::cmp::Reverse(zone.wire().len()));
         zones.dedup();
         let by_server = PerServer::new();
-        Counts { zones, by_server }
+        Counts {
+            zones,
+            view: view.to_owned(),
+            by_server,
+        }
     }
 
     /// Counts `query` and what came of it.
@@ -27,7 +32,7 @@ impl Counts {
         let zones = self.by_server.get(query.server(), |server| {
             let zones = self.zones.iter();
             zones
-                .map(|zone| QueryCounts::new(server, &zone.to_string()))
+                .map(|zone| QueryCounts::new(server, &zone.to_string(), &self.view))
                 .collect()
         });
         let counts = zones.and_then(|zones| zones.get(self.place(query.name())));

@@ -23,8 +23,8 @@ impl Enabled {
             for zone in &context.server.zones {
                 for part in context.parts {
                     let server = listener.address.to_string();
-                    let name = part.name.to_owned();
-                    rows.push([server, zone.to_string(), String::new(), name]);
+                    let view = context.server.view.clone();
+                    rows.push([server, zone.to_string(), view, part.name.to_owned()]);
                 }
             }
         }

@@ -37,7 +37,7 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
             _ => return Err(property.unknown()),
         }
     }
-    let counts = Arc::new(Counts::new(&cx.server.zones));
+    let counts = Arc::new(Counts::new(&cx.server.zones, &cx.server.view));
     let running = Mutex::default();
     cx.add_stage(Prometheus {
         address,

@@ -35,7 +35,7 @@ pub fn parse(
     Err(Diagnostics::new(corefile.sources, items))
 }
 
-/// Like [`parse`], but keeps what could be read beside the mistakes.
+/// Like [`parse()`], but keeps what could be read beside the mistakes.
 ///
 /// So a caller can look for mistakes of its own in the same run.
 pub fn parse_all(

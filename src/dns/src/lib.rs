@@ -9,6 +9,7 @@ pub mod rdata;
 mod records;
 mod registry;
 mod reply;
+mod reverse;
 pub mod zonefile;
 
 pub use edns::{Edns, ReplyEdns};
@@ -19,3 +20,4 @@ pub use query::{QueryMessage, Reject, rejection};
 pub use records::{MessageError, Record, RecordView, Records, Section, expand_rdata, question_end};
 pub use registry::{Class, Opcode, Rcode, RecordType, UnknownName};
 pub use reply::{MESSAGE_MAX, RecordRef, Reply};
+pub use reverse::reverse_address;

@@ -4,6 +4,7 @@
 //! beside it ([`ReplyEdns`]) and is written when the reply leaves ([`Reply::finish`]).
 
 mod compress;
+mod copy;
 mod finish;
 mod names;
 mod pool;
@@ -195,6 +196,21 @@ impl Reply {
     /// Sets the message id.
     pub fn set_id(&mut self, id: u16) {
         write_u16(&mut self.parts.packet, 0, id);
+    }
+
+    /// Drops the authority and additional sections.
+    pub fn keep_answers(&mut self) {
+        let answers = self
+            .records()
+            .filter(|record| record.section == Section::Answer);
+        let end = answers
+            .last()
+            .map_or(self.parts.records_at, |record| record.end);
+        self.parts.packet.truncate(end);
+        self.parts.names.truncate(end);
+        for section in [Section::Authority, Section::Additional] {
+            write_u16(&mut self.parts.packet, 4 + 2 * section.index(), 0);
+        }
     }
 
     /// Makes this the answer to `query`: its id and its question, letter case included.

@@ -1,7 +1,8 @@
 //! Joins parts of an expression, and refuses what can have no value.
 
+use catena_plugin::networks::Network;
+
 use crate::builtin::{Builtin, Search, is_left_out};
-use crate::network::Network;
 use crate::node::{Node, Operator};
 use crate::query::Function;
 use crate::token::mistake;

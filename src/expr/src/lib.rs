@@ -6,7 +6,6 @@
 mod builtin;
 mod check;
 mod eval;
-mod network;
 mod node;
 mod parse;
 mod query;

@@ -1,9 +1,9 @@
 //! What an expression is made of.
 
+use catena_plugin::networks::Network;
 use regex::Regex;
 
 use crate::builtin::{Builtin, Search};
-use crate::network::Network;
 use crate::query::Function;
 use crate::value::Value;
 

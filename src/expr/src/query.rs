@@ -8,9 +8,9 @@ use std::str::FromStr;
 
 use catena_dns::NameText;
 use catena_plugin::Query;
+use catena_plugin::networks::Network;
 use smallvec::SmallVec;
 
-use crate::network::Network;
 use crate::{Kind, RunError, Scope, Value};
 
 /// The groups of a pattern that matched, by name or number.

@@ -218,6 +218,13 @@ impl<'a> Query<'a> {
         Some(ask(&Query::new(&message, &context)))
     }
 
+    /// Shows the same query without what plugins have left beside it so far.
+    pub fn afresh<T>(&self, look: impl FnOnce(&Query<'_>) -> T) -> T {
+        let mut context = self.context.share();
+        context.hints = Hints::default();
+        look(&Query::new(self.message, &context))
+    }
+
     /// Asks the server itself for `name` and `qtype`, as this client would.
     ///
     /// SERVFAIL when the server has led itself here too often.

@@ -1,7 +1,9 @@
 //! What a plugin is: its row in the list of plugins, and what a stage can do.
 
 use crate::metrics::Family;
-use crate::{Flow, Next, Query, Setup, SetupError, StartContext, StartError};
+use crate::{
+    ExternalNames, Flow, Next, Query, SearchPaths, Setup, SetupError, StartContext, StartError,
+};
 
 /// One row of the list of plugins.
 pub struct Registration {
@@ -55,6 +57,16 @@ pub trait Plugin: Send + Sync + 'static {
     /// The value of the metadata `label`, if this plugin gives it.
     fn metadata(&self, label: &str, query: &Query<'_>) -> Option<String> {
         let _no_label = (label, query);
+        None
+    }
+
+    /// The search paths of clients, if this plugin knows them.
+    fn search_paths(&self) -> Option<&dyn SearchPaths> {
+        None
+    }
+
+    /// The addresses of services outside their cluster, if this plugin knows them.
+    fn external_names(&self) -> Option<&dyn ExternalNames> {
         None
     }
 }

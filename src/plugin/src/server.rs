@@ -6,6 +6,8 @@ use std::sync::Arc;
 use catena_corefile::Span;
 use catena_dns::Name;
 
+use crate::Query;
+
 /// What directives of a server block set for the server itself.
 #[derive(Clone, Debug, Default)]
 pub struct ServerConfig {
@@ -13,7 +15,7 @@ pub struct ServerConfig {
     pub zones: Vec<Name>,
     /// The keys as written, for labels.
     pub keys: Vec<String>,
-    /// The name of the block's `view`, for labels; empty without one.
+    /// The name of the block's `view`, for labels; known before any plugin is set up.
     pub view: String,
     /// The folder that relative paths start from (`root`); empty for the working folder.
     pub root: PathBuf,
@@ -27,8 +29,32 @@ pub struct ServerConfig {
     pub bind_span: Option<Span>,
     /// Whether classes other than IN reach the chain.
     pub any_class: bool,
+    /// Says which queries the block is for; all of them without one.
+    pub filter: Option<Filter>,
     /// The port of the block's first key, for `whoami`-like needs.
     pub port: u16,
+}
+
+/// Says whether a server block is for a query; asked before the chain is entered.
+#[derive(Clone)]
+pub struct Filter(Arc<dyn Fn(&Query<'_>) -> bool + Send + Sync>);
+
+impl Filter {
+    /// A filter that lets through what `admits` says.
+    pub fn new(admits: impl Fn(&Query<'_>) -> bool + Send + Sync + 'static) -> Filter {
+        Filter(Arc::new(admits))
+    }
+
+    /// Whether the block is for `query`.
+    pub fn admits(&self, query: &Query<'_>) -> bool {
+        (self.0)(query)
+    }
+}
+
+impl std::fmt::Debug for Filter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Filter")
+    }
 }
 
 impl ServerConfig {
@@ -45,4 +71,11 @@ pub struct ServerId {
     pub index: usize,
     /// Such as `dns://:53`: the `server` label.
     pub address: Arc<str>,
+}
+
+/// The name of the host; `localhost` if it has none.
+pub fn hostname() -> String {
+    let name = nix::unistd::gethostname().ok();
+    let name = name.and_then(|name| name.into_string().ok());
+    name.unwrap_or_else(|| "localhost".to_owned())
 }

@@ -15,6 +15,9 @@ use crate::legacy::modernise;
 /// Directives whose presence lets classes other than IN into a listener, as in CoreDNS.
 const ANY_CLASS: [&str; 2] = ["chaos", "forward"];
 
+/// The directive that chooses queries for its block; its first argument is a label of metrics.
+const VIEW: &str = "view";
+
 /// A server block ready to start.
 pub struct Block {
     /// What its directives have set for the server.
@@ -148,6 +151,7 @@ impl<'a> Draft<'a> {
             port: keys
                 .first()
                 .map_or(dns_port, |key| key.port_or_default(dns_port)),
+            view: view_of(source),
             ..ServerConfig::default()
         };
         let (stages, parts, directives) = (Vec::new(), Vec::new(), Vec::new());
@@ -193,7 +197,7 @@ impl<'a> Draft<'a> {
         Claim {
             keys: &self.keys,
             hosts,
-            filtered: false,
+            filtered: self.directives.contains(&VIEW),
         }
     }
 
@@ -218,6 +222,14 @@ impl<'a> Draft<'a> {
             directives: self.directives,
         }
     }
+}
+
+/// The name of the block's view, which plugins above the directive want to know.
+fn view_of(source: &ServerBlock) -> String {
+    let mut directives = source.directives.iter();
+    let view = directives.find(|directive| directive.name.text == VIEW);
+    let name = view.and_then(|view| view.args.first());
+    name.map(|name| name.text.clone()).unwrap_or_default()
 }
 
 /// The addresses and zones of `key` on the addresses of `bind`.

@@ -83,6 +83,7 @@ impl Generation {
             let chain = Arc::clone(&block.chain);
             let route = Arc::new(Route {
                 chain,
+                filter: block.config.filter.clone(),
                 debug: block.config.debug,
             });
             for endpoint in &block.endpoints {

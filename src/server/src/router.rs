@@ -6,8 +6,9 @@ use std::sync::Arc;
 use catena_dns::{Class, Name, NameRef, Rcode, RecordType};
 use catena_plugin::metrics::QueryCounts;
 use catena_plugin::metrics::server::PANICS;
-use catena_plugin::{Chain, Flow, Outcome, Query, Resolver, ServerId};
+use catena_plugin::{Chain, Filter, Flow, Outcome, Query, Resolver, ServerId};
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 /// The label `zone` of queries that meet no chain; without a final dot it is no zone.
 const DROPPED: &str = "dropped";
@@ -15,18 +16,28 @@ const DROPPED: &str = "dropped";
 /// One block as a listener sees it.
 pub(crate) struct Route {
     pub chain: Arc<Chain>,
+    /// Which queries it is for.
+    pub filter: Option<Filter>,
     /// Whether panics end the process, as `debug` asks.
     pub debug: bool,
+}
+
+impl Route {
+    fn admits(&self, query: &Query<'_>) -> bool {
+        let filter = self.filter.as_ref();
+        filter.is_none_or(|filter| filter.admits(query))
+    }
 }
 
 /// The server blocks of one listener.
 pub(crate) struct Router {
     pub id: Arc<ServerId>,
     dropped: QueryCounts,
-    zones: HashMap<Box<[u8]>, Arc<Route>>,
+    /// The blocks of each zone in the order of the Corefile: the first that admits a query has it.
+    zones: HashMap<Box<[u8]>, SmallVec<[Arc<Route>; 1]>>,
     /// The zones' names, for the banner.
     names: Vec<Name>,
-    /// The only zone is the root: no look-up is needed.
+    /// The only block is one for the root and for all queries: no look-up is needed.
     catch_all: Option<Arc<Route>>,
     any_class: bool,
 }
@@ -35,7 +46,7 @@ impl Router {
     pub fn new(id: Arc<ServerId>) -> Self {
         let (zones, names) = (HashMap::new(), Vec::new());
         Router {
-            dropped: QueryCounts::new(&id.address, DROPPED),
+            dropped: QueryCounts::new(&id.address, DROPPED, ""),
             id,
             zones,
             names,
@@ -47,11 +58,15 @@ impl Router {
     /// Adds a zone; `any_class` opens the listener to classes other than IN.
     pub fn add(&mut self, zone: &Name, route: Arc<Route>, any_class: bool) {
         self.any_class |= any_class;
-        self.names.push(zone.clone());
-        self.zones
-            .insert(zone.view().to_lower().wire().into(), Arc::clone(&route));
-        let root_only = self.zones.len() == 1 && zone.view().is_root();
-        self.catch_all = root_only.then_some(route);
+        let is_first = self.zones.is_empty();
+        if !self.names.contains(zone) {
+            self.names.push(zone.clone());
+        }
+        let key = zone.view().to_lower().wire().into();
+        let routes = self.zones.entry(key).or_default();
+        routes.push(Arc::clone(&route));
+        let is_all = is_first && zone.view().is_root() && route.filter.is_none();
+        self.catch_all = is_all.then_some(route);
     }
 
     pub fn zones(&self) -> &[Name] {
@@ -66,7 +81,7 @@ impl Router {
         if query.edns().is_some_and(|edns| edns.version != 0) {
             return Flow::Ready(bad_version(query));
         }
-        match self.find(query.name(), query.qtype()) {
+        match self.find(query) {
             None => self.refuse(query),
             Some(route) => self.enter(route, query),
         }
@@ -78,22 +93,26 @@ impl Router {
         Flow::Ready(outcome)
     }
 
-    /// The route of the longest zone that `name` is in.
+    /// The route of the longest zone that the name is in and that has a block for the query.
     ///
     /// A DS query is for the parent's side of a cut, so it goes to the shortest zone but the root
     /// if there are several, as in CoreDNS.
-    fn find(&self, name: NameRef<'_>, qtype: RecordType) -> Option<&Arc<Route>> {
+    fn find(&self, query: &Query<'_>) -> Option<&Arc<Route>> {
         if let Some(route) = &self.catch_all {
             return Some(route);
         }
-        let zones = name.ancestors().filter(|zone| !zone.is_root());
-        let mut found = zones.filter_map(|zone| self.zones.get(zone.wire()));
-        let best = if qtype == RecordType::DS {
+        let admitting = |zone: NameRef<'_>| {
+            let mut routes = self.zones.get(zone.wire())?.iter();
+            routes.find(|route| route.admits(query))
+        };
+        let zones = query.name().ancestors().filter(|zone| !zone.is_root());
+        let mut found = zones.filter_map(admitting);
+        let best = if query.qtype() == RecordType::DS {
             found.last()
         } else {
             found.next()
         };
-        best.or_else(|| self.zones.get(NameRef::ROOT.wire()))
+        best.or_else(|| admitting(NameRef::ROOT))
     }
 
     fn enter(&self, route: &Arc<Route>, query: &Query<'_>) -> Flow {

@@ -37,6 +37,13 @@ const JUNK: [&str; 6] = [
 /// - each of its lines in the README's Corefiles can be set up, started and stopped, twice;
 /// - setup survives junk, and refuses some of it.
 pub fn plugin_contract(plugin: &'static Registration) {
+    plugin_contract_beside(plugin, &[]);
+}
+
+/// As [`plugin_contract`], for a plugin that needs `others` in its block to start.
+///
+/// Each of them stands there as its name alone.
+pub fn plugin_contract_beside(plugin: &'static Registration, others: &[&'static Registration]) {
     check_readme(plugin);
     check_junk(plugin);
     let examples = examples(plugin);
@@ -46,7 +53,7 @@ pub fn plugin_contract(plugin: &'static Registration) {
         plugin.name
     );
     for example in &examples {
-        start_and_stop(plugin, example);
+        start_and_stop(plugin, others, example);
     }
 }
 
@@ -130,14 +137,20 @@ fn source(sources: &Sources, directive: &Directive) -> String {
     format!("{text}\n")
 }
 
-fn start_and_stop(plugin: &'static Registration, corefile: &str) {
+fn start_and_stop(plugin: &'static Registration, others: &[&'static Registration], corefile: &str) {
+    let lines: String = others
+        .iter()
+        .map(|other| format!("{}\n", other.name))
+        .collect();
+    let corefile = corefile.replacen("{\n", &format!("{{\n{lines}"), 1);
+    let plugins = [&[plugin], others].concat();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()
         .unwrap();
     for _ in 0..2 {
-        let block = Block::build(&[plugin], corefile)
+        let block = Block::build(&plugins, &corefile)
             .unwrap_or_else(|findings| panic!("README: {findings}\n{corefile}"));
         runtime.block_on(async {
             let started = block.start().await;

@@ -23,7 +23,7 @@ mod transcript;
 mod upstream;
 
 pub use block::Block;
-pub use contract::plugin_contract;
+pub use contract::{plugin_contract, plugin_contract_beside};
 pub use dialogue::{check_chain, check_diagnostics};
 pub use expect_test::{Expect, expect};
 pub use question::Question;

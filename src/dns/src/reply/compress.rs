@@ -4,11 +4,17 @@
 //! than the search for suffixes, and both fit one datagram. [`Reply::finish`] compresses what
 //! would not.
 
+use super::names::POINTER_MAX;
 use super::{MESSAGE_MAX, RecordRef, Reply};
-use crate::header::{HEADER_LEN, read_u16, write_u16};
+use crate::header::{HEADER_LEN, read_u16, write_u16, write_u32};
 use crate::rdata::{self, Field};
 use crate::records::Section;
-use crate::{Message, NameBuf, NameRef};
+use crate::{Class, Message, NameBuf, NameRef, RecordType};
+
+/// Where the target stands in SRV RDATA.
+const TARGET_AT: usize = 6;
+/// Octets of a record before its RDATA, its owner a pointer.
+const FIXED_LEN: usize = 12;
 
 impl Reply {
     /// Appends a record to `section`; false if the message would be too long.
@@ -46,6 +52,44 @@ impl Reply {
         }
     }
 
+    /// Appends a record whose owner stands at `owner` in the packet already, with `rdata` as it is.
+    ///
+    /// Returns the offset of its RDATA; `None` if it does not fit or no pointer reaches so far.
+    /// Costs less than [`Reply::push`]; `rdata` may hold pointers.
+    pub fn push_pointing(
+        &mut self,
+        section: Section,
+        owner: usize,
+        (rtype, ttl): (RecordType, u32),
+        rdata: &[u8],
+    ) -> Option<usize> {
+        let owner = u16::try_from(owner)
+            .ok()
+            .filter(|at| usize::from(*at) <= POINTER_MAX)?;
+        let length = u16::try_from(rdata.len()).ok()?;
+        let packet = &mut self.parts.packet;
+        if packet.len() + FIXED_LEN + rdata.len() > MESSAGE_MAX {
+            return None;
+        }
+        let mut fixed = [0; FIXED_LEN];
+        for (place, field) in [0xc000 | owner, rtype.0, Class::IN.0]
+            .into_iter()
+            .enumerate()
+        {
+            write_u16(&mut fixed, 2 * place, field);
+        }
+        write_u32(&mut fixed, 6, ttl);
+        write_u16(&mut fixed, 10, length);
+        packet.extend_from_slice(&fixed);
+        let rdata_at = packet.len();
+        packet.extend_from_slice(rdata);
+        let count_at = 4 + 2 * section.index();
+        let count = read_u16(packet, count_at).unwrap_or(0);
+        write_u16(packet, count_at, count.saturating_add(1));
+        self.parts.compressed = true;
+        Some(rdata_at)
+    }
+
     /// This reply, to which compressed names will be added.
     pub(crate) fn compressing(mut self) -> Reply {
         self.parts.compressed = true;
@@ -74,6 +118,9 @@ impl Reply {
 
     fn push_rdata(&mut self, record: &RecordRef<'_>) {
         let layout = rdata::layout(record.rtype);
+        if self.parts.compressed && record.rtype == RecordType::SRV {
+            self.remember_target(record.rdata);
+        }
         if !self.parts.compressed || !layout.contains(&Field::CompressedName) {
             self.parts.packet.extend_from_slice(record.rdata);
             return;
@@ -122,12 +169,27 @@ impl Reply {
                 parts.packet.extend_from_slice(&(0xc000 | at).to_be_bytes());
                 return;
             }
-            parts.names.add(&parts.packet, suffix);
+            parts.names.add(parts.packet.len(), suffix);
             let label = suffix.wire();
             let length = 1 + usize::from(label.first().copied().unwrap_or(0));
             self.parts
                 .packet
                 .extend_from_slice(label.get(..length).unwrap_or(&[]));
+        }
+    }
+
+    /// Notes the names in SRV RDATA that is about to be written: addresses can point to them.
+    fn remember_target(&mut self, rdata: &[u8]) {
+        let target = rdata.get(TARGET_AT..).map(NameRef::from_wire);
+        let Some(Ok(target)) = target else { return };
+        let parts = &mut self.parts;
+        let mut at = parts.packet.len() + TARGET_AT;
+        for suffix in target.ancestors() {
+            if suffix.is_root() || parts.names.find(&parts.packet, suffix).is_some() {
+                return;
+            }
+            parts.names.add(at, suffix);
+            at += 1 + usize::from(suffix.wire().first().copied().unwrap_or(0));
         }
     }
 
@@ -138,7 +200,7 @@ impl Reply {
         }
         let mut at = HEADER_LEN;
         for suffix in name.view().ancestors().filter(|name| !name.is_root()) {
-            self.parts.names.add_at(at, suffix);
+            self.parts.names.add(at, suffix);
             at += 1 + suffix.wire().first().copied().map_or(0, usize::from);
         }
     }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use crate::{NameBuf, NameRef};
 
 /// Pointers reach this far, and so no name is remembered beyond.
-const POINTER_MAX: usize = 0x3fff;
+pub(super) const POINTER_MAX: usize = 0x3fff;
 /// So many are looked through one by one; more are found by their hash.
 const FEW: usize = 24;
 /// Room for all the labels before `POINTER_MAX`, two octets each at least, twice over.
@@ -43,17 +43,10 @@ impl Names {
         }
     }
 
-    /// Remembers that `name` is about to be written at the end of `packet`, if pointers reach it.
-    pub fn add(&mut self, packet: &[u8], name: NameRef<'_>) {
-        let at = packet.len();
-        if at <= POINTER_MAX {
-            self.add_at(at, name);
-        }
-    }
-
-    /// Remembers that `name` stands at `at`.
-    pub fn add_at(&mut self, at: usize, name: NameRef<'_>) {
-        let Some(at) = u16::try_from(at).ok().filter(|at| *at > 0) else {
+    /// Remembers that `name` stands at `at`, or is about to, if pointers reach it.
+    pub fn add(&mut self, at: usize, name: NameRef<'_>) {
+        let reached = Some(at).filter(|at| (1..=POINTER_MAX).contains(at));
+        let Some(at) = reached.and_then(|at| u16::try_from(at).ok()) else {
             return;
         };
         self.offsets.push(at);

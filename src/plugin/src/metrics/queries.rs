@@ -33,13 +33,12 @@ const TYPES: [RecordType; 19] = [
 const REQUESTS: usize = 2 * 2 * (TYPES.len() + 1);
 /// Handles for responses: pairs of response code and plugin; those above are looked up each time.
 const RESPONSES: usize = 64;
-/// The label `view`; there are no views yet.
-const VIEW: &str = "";
 
 /// The counts of one zone at one listener; a handle is made when it is first needed.
 pub struct QueryCounts {
     server: String,
     zone: String,
+    view: String,
     requests: [OnceLock<Counter>; REQUESTS],
     wanting_dnssec: OnceLock<Counter>,
     durations: OnceLock<Histogram>,
@@ -55,11 +54,12 @@ struct Response {
 }
 
 impl QueryCounts {
-    /// Nothing counted yet; `server` and `zone` are the labels.
-    pub fn new(server: &str, zone: &str) -> QueryCounts {
+    /// Nothing counted yet; the labels are given.
+    pub fn new(server: &str, zone: &str, view: &str) -> QueryCounts {
         QueryCounts {
             server: server.to_owned(),
             zone: zone.to_owned(),
+            view: view.to_owned(),
             requests: [const { OnceLock::new() }; REQUESTS],
             wanting_dnssec: OnceLock::new(),
             durations: OnceLock::new(),
@@ -71,7 +71,7 @@ impl QueryCounts {
 
     /// Counts `query` and what came of it.
     pub fn count(&self, query: &Query<'_>, outcome: &Outcome) {
-        let labels = [self.server.as_str(), self.zone.as_str(), VIEW];
+        let labels = [self.server.as_str(), self.zone.as_str(), self.view.as_str()];
         let context = query.context();
         let protocol = usize::from(context.transport == Transport::Tcp);
         self.count_request(query, protocol);
@@ -107,7 +107,7 @@ impl QueryCounts {
             server::REQUESTS.with(&[
                 &self.server,
                 &self.zone,
-                VIEW,
+                &self.view,
                 context.transport.name(),
                 if family == 0 { "1" } else { "2" },
                 name.unwrap_or("other"),
@@ -139,7 +139,7 @@ impl QueryCounts {
 
     fn response_counter(&self, rcode: Rcode, plugin: &str) -> Counter {
         let name = rcode.to_string();
-        server::RESPONSES.with(&[&self.server, &self.zone, VIEW, &name, plugin])
+        server::RESPONSES.with(&[&self.server, &self.zone, &self.view, &name, plugin])
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use catena_dns::NameRef;
+use crate::NameRef;
 
 /// The address of a whole name below `in-addr.arpa.` or `ip6.arpa.`, in lower case.
-pub(crate) fn address(name: NameRef<'_>) -> Option<IpAddr> {
+pub fn reverse_address(name: NameRef<'_>) -> Option<IpAddr> {
     let wire = name.wire();
     if let Some(front) = wire.strip_suffix(b"\x07in-addr\x04arpa\0") {
         return v4(front).map(IpAddr::V4);
@@ -49,8 +49,8 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     fn address(text: &str) -> Option<String> {
-        let name: catena_dns::Name = text.parse().unwrap();
-        super::address(name.view()).map(|address| address.to_string())
+        let name: crate::Name = text.parse().unwrap();
+        super::reverse_address(name.view()).map(|address| address.to_string())
     }
 
     #[test]

@@ -1,0 +1,166 @@
+//! What `k8s_external` asks: addresses outside the cluster.
+
+use std::net::IpAddr;
+
+use catena_dns::NameRef;
+use catena_plugin::{External, ExternalHost, ExternalNames, ExternalTarget, Headless};
+use smallvec::SmallVec;
+
+use super::Names;
+use crate::object::{Host, Port, Service, ServiceKind, Slice};
+use crate::store::{Entry, Serial, Store};
+
+/// The parts of a name below the zone; those that are missing are empty.
+#[derive(Default)]
+struct Outside<'a> {
+    namespace: &'a [u8],
+    service: &'a [u8],
+    key: &'a [u8],
+    endpoint: &'a [u8],
+    port: &'a [u8],
+    protocol: &'a [u8],
+}
+
+impl ExternalNames for Names {
+    fn find(&self, name: NameRef<'_>, headless: Headless) -> External {
+        let Some(outside) = split(name) else {
+            return External::Missing;
+        };
+        if !self.is_exposed(outside.namespace) {
+            return External::Missing;
+        }
+        if outside.service.is_empty() {
+            return External::Hosts(Vec::new());
+        }
+        let entries = &self.cluster.store.entries;
+        let hosts = Store::entry(entries, outside.key, |entry| {
+            let entry = entry?;
+            let service = entry.service.as_deref()?;
+            Some(hosts(entry, service, &outside, headless))
+        });
+        match hosts {
+            Some(hosts) if !hosts.is_empty() => External::Hosts(hosts),
+            _ => External::Missing,
+        }
+    }
+
+    fn names_of(&self, address: IpAddr) -> Vec<Vec<u8>> {
+        self.cluster.store.external_owner(address, |owner| {
+            let services = owner.into_iter().flat_map(|owner| &owner.services);
+            let exposed = services.filter(|service| {
+                let namespace = Slice::namespace_of(&service.key);
+                self.rules.namespaces.is_empty() || self.is_exposed(namespace)
+            });
+            exposed.map(|service| service.key.to_vec()).collect()
+        })
+    }
+
+    fn own_addresses(&self, headless: Headless) -> Vec<IpAddr> {
+        let mut is_endpoint = false;
+        let mut addresses = Vec::new();
+        for (slice, service) in self.own_services(&mut is_endpoint) {
+            if headless == Headless::Known && service.kind == ServiceKind::Headless {
+                addresses.extend(slice.endpoints.iter().map(|endpoint| endpoint.address));
+                continue;
+            }
+            addresses.extend(service.external.iter().filter_map(|host| match host {
+                Host::Address(address) => Some(*address),
+                Host::Name(_) => None,
+            }));
+        }
+        if is_endpoint {
+            addresses
+        } else {
+            self.local.get().cloned().unwrap_or_default()
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.cluster.is_synced()
+    }
+
+    fn serial(&self) -> u32 {
+        self.cluster.store.serial(Serial::External)
+    }
+
+    fn ttl(&self) -> u32 {
+        self.rules.ttl
+    }
+}
+
+fn split(name: NameRef<'_>) -> Option<Outside<'_>> {
+    let labels: SmallVec<[&[u8]; 8]> = name.labels().collect();
+    let mut outside = Outside::default();
+    let (namespace, rest) = labels.split_last()?;
+    outside.namespace = namespace;
+    let Some((service, rest)) = rest.split_last() else {
+        return Some(outside);
+    };
+    outside.service = service;
+    let wire = name.wire();
+    let end = wire.len() - 1;
+    let start = end.checked_sub(service.len() + namespace.len() + 2)?;
+    outside.key = wire.get(start..end)?;
+    match rest {
+        [] => {}
+        [endpoint] => outside.endpoint = plain(endpoint),
+        [port, protocol] => {
+            outside.port = plain(port);
+            outside.protocol = plain(protocol);
+        }
+        _ => return None,
+    }
+    Some(outside)
+}
+
+/// `label` without its underscore.
+fn plain(label: &[u8]) -> &[u8] {
+    label.strip_prefix(b"_").unwrap_or(label)
+}
+
+fn hosts(
+    entry: &Entry,
+    service: &Service,
+    outside: &Outside<'_>,
+    headless: Headless,
+) -> Vec<ExternalHost> {
+    let by_endpoints = headless == Headless::Known
+        && service.external.is_empty()
+        && (service.kind == ServiceKind::Headless || !outside.endpoint.is_empty());
+    let meant = |port: &&Port| port.is(outside.port, outside.protocol);
+    let mut hosts = Vec::new();
+    if !by_endpoints {
+        for host in &service.external {
+            let target = match host {
+                Host::Address(address) => ExternalTarget::Address(*address),
+                Host::Name(name) => ExternalTarget::Name(name.clone()),
+            };
+            for port in service.ports.iter().filter(meant) {
+                hosts.push(ExternalHost {
+                    labels: entry.key.to_vec(),
+                    target: target.clone(),
+                    port: port.number,
+                });
+            }
+        }
+        return hosts;
+    }
+    for (slice, endpoint) in entry.endpoints() {
+        if !outside.endpoint.is_empty() && !endpoint.is_called(outside.endpoint) {
+            continue;
+        }
+        let mut label = Vec::with_capacity(64);
+        endpoint.label(&mut label);
+        let mut labels = vec![u8::try_from(label.len()).unwrap_or(0)];
+        labels.extend_from_slice(&label);
+        labels.extend_from_slice(&entry.key);
+        for port in slice.ports.iter().filter(meant) {
+            hosts.push(ExternalHost {
+                labels: labels.clone(),
+                target: ExternalTarget::Address(endpoint.address),
+                port: port.number,
+            });
+        }
+    }
+    hosts
+}

@@ -1,0 +1,28 @@
+//! What `autopath` asks: the search path of a client's pod.
+
+use catena_dns::Name;
+use catena_plugin::{Query, SearchPaths};
+
+use super::{Names, Pods};
+
+impl SearchPaths for Names {
+    fn search_path(&self, query: &Query<'_>) -> Option<Vec<Name>> {
+        let zone = self.zone(query.name())?;
+        if self.rules.pods != Pods::Verified || !self.cluster.is_synced() {
+            return None;
+        }
+        let address = query.client().ip().to_canonical();
+        let namespace = self.cluster.store.pods_at(address, |at| {
+            let (first, others) = at?.pods.split_first()?;
+            // Several pods with one address, such as the node's: which one asks is a guess.
+            let agree = |pod: &std::sync::Arc<crate::object::Pod>| pod.namespace == first.namespace;
+            others.iter().all(agree).then(|| first.namespace.clone())
+        })?;
+        let zone = zone.name.view();
+        let services = Name::from_labels([&b"svc"[..]], zone).ok()?;
+        let own = Name::from_labels([namespace.as_bytes()], services.view()).ok()?;
+        let mut path = vec![own, services, zone.to_name()];
+        path.extend(self.rules.search.iter().cloned());
+        Some(path)
+    }
+}

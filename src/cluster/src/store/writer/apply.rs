@@ -1,0 +1,296 @@
+//! How each kind of object changes the tables.
+
+use super::{
+    Arc, BuildHasher, Edit, Entry, ExternalOwner, Host, IpAddr, Key, Kind, Malformed, Owner, Pod,
+    PodsAt, ReadSlice, Serial, Service, ServiceKind, Shards, Slice, Store, Writer, hash_of,
+};
+
+impl Writer {
+    pub(super) fn put_service(&mut self, mut service: Service, kind: Kind) -> u64 {
+        let seen = self.hasher.hash_one(&*service.key);
+        let known = self.entry(&service.key, kind);
+        let old = known.as_ref().and_then(|entry| entry.service.clone());
+        if old.as_deref() == Some(&service) {
+            return seen;
+        }
+        service.key = Store::shared_key(known, service.key);
+        let key = Arc::clone(&service.key);
+        let new = Arc::new(service);
+        if kind == Kind::Services {
+            self.move_addresses(old.as_ref(), Some(&new));
+        }
+        self.note_service(kind, old.as_deref(), Some(&new));
+        self.change_entry(&key, kind, |entry| entry.service = Some(new));
+        seen
+    }
+
+    pub(super) fn drop_service(&mut self, key: &Key, kind: Kind) {
+        let known = self.entry(key, kind);
+        let Some(old) = known.and_then(|entry| entry.service.clone()) else {
+            return;
+        };
+        if kind == Kind::Services {
+            self.move_addresses(Some(&old), None);
+        }
+        self.note_service(kind, Some(&old), None);
+        self.change_entry(key, kind, |entry| entry.service = None);
+    }
+
+    fn note_service(&self, kind: Kind, old: Option<&Service>, new: Option<&Service>) {
+        let external = |service: Option<&Service>| service.map(|service| service.external.clone());
+        if kind == Kind::Imports {
+            self.store.touch(Serial::Multicluster);
+            return;
+        }
+        self.store.touch(Serial::Internal);
+        let (old, new) = (external(old), external(new));
+        let had_any = [&old, &new].into_iter().flatten().any(|e| !e.is_empty());
+        if had_any && old != new {
+            self.store.touch(Serial::External);
+        }
+    }
+
+    /// Enters the addresses of `new` in place of those of `old`.
+    fn move_addresses(&mut self, old: Option<&Arc<Service>>, new: Option<&Arc<Service>>) {
+        if let Some(old) = old {
+            for address in cluster_addresses(old) {
+                self.change_owner(address, |owner| {
+                    *owner = owner.take().and_then(|o| o.without_service(address, old));
+                });
+            }
+            for address in external_addresses(old) {
+                self.change_external(address, |owner| {
+                    owner.services.retain(|known| !Arc::ptr_eq(known, old));
+                });
+            }
+        }
+        let Some(new) = new else { return };
+        for (place, address) in (0u32..).zip(cluster_addresses(new)) {
+            let one = Owner::Service(Arc::clone(new), place);
+            self.change_owner(address, |owner| {
+                *owner = Some(Owner::with(owner.take(), address, one));
+            });
+        }
+        for address in external_addresses(new) {
+            self.change_external(address, |owner| owner.services.push(Arc::clone(new)));
+        }
+    }
+
+    pub(super) fn put_slice(&mut self, bytes: &[u8], kind: Kind) -> Result<u64, Malformed> {
+        let is_import = kind == Kind::ImportedSlices;
+        let slice = Slice::read(bytes, is_import, self.reading, &mut self.pool);
+        let (mut slice, changed) = match slice.ok_or(Malformed)? {
+            ReadSlice::Of(slice, changed) => (slice, changed),
+            ReadSlice::Loose { name, namespace } => {
+                let seen = self.hash_of(namespace, name);
+                self.drop_slice(seen, kind);
+                return Ok(seen);
+            }
+        };
+        let seen = self.hash_of(slice.namespace(), &slice.name);
+        let is = |known: &Arc<Slice>| {
+            *known.name == *slice.name && known.namespace() == slice.namespace()
+        };
+        let old = self.slices_of(kind).find(seen, is).cloned();
+        if old.as_deref() == Some(&slice) {
+            return Ok(seen);
+        }
+        let known = self.entry(&slice.key, kind);
+        if let Some(service) = known.as_ref().and_then(|entry| entry.service.as_ref()) {
+            self.latency
+                .note(changed, service.kind == ServiceKind::Headless);
+        }
+        slice.key = Store::shared_key(known, slice.key);
+        let new = Arc::new(slice);
+        self.swap_slice(old.as_ref(), Some(&new), kind);
+        let hasher = self.hasher.clone();
+        let slices = self.slices_of(kind);
+        if let Some(old) = &old
+            && let Ok(found) = slices.find_entry(seen, |known| Arc::ptr_eq(known, old))
+        {
+            found.remove();
+        }
+        slices.insert_unique(seen, new, |slice| {
+            hash_of(&hasher, slice.namespace(), &slice.name)
+        });
+        Ok(seen)
+    }
+
+    pub(super) fn drop_slice(&mut self, hash: u64, kind: Kind) {
+        let hasher = self.hasher.clone();
+        let is = |known: &Arc<Slice>| hash_of(&hasher, known.namespace(), &known.name) == hash;
+        let Ok(found) = self.slices_of(kind).find_entry(hash, is) else {
+            return;
+        };
+        let (old, _) = found.remove();
+        self.swap_slice(Some(&old), None, kind);
+    }
+
+    fn slices_of(&mut self, kind: Kind) -> &mut hashbrown::HashTable<Arc<Slice>> {
+        match kind {
+            Kind::ImportedSlices => &mut self.imported_slices,
+            _ => &mut self.slices,
+        }
+    }
+
+    fn swap_slice(&mut self, old: Option<&Arc<Slice>>, new: Option<&Arc<Slice>>, kind: Kind) {
+        let stays = old.zip(new).is_some_and(|(old, new)| old.key == new.key);
+        if let Some(old) = old {
+            let new = new.filter(|_| stays);
+            self.change_entry(&old.key, kind, |entry| entry.replace_slice(Some(old), new));
+        }
+        if let Some(new) = new.filter(|_| !stays) {
+            self.change_entry(&new.key, kind, |entry| entry.replace_slice(None, Some(new)));
+        }
+        if kind == Kind::ImportedSlices {
+            self.store.touch(Serial::Multicluster);
+            return;
+        }
+        self.store.touch(Serial::Internal);
+        for endpoint in old.iter().flat_map(|old| &old.endpoints) {
+            let (address, old) = (endpoint.address, old);
+            self.change_owner(address, |owner| {
+                if let (Some(known), Some(old)) = (owner.take(), old) {
+                    *owner = known.without_slice(address, old);
+                }
+            });
+        }
+        let Some(new) = new else { return };
+        for (place, endpoint) in (0u32..).zip(&new.endpoints) {
+            let one = Owner::Endpoint(Arc::clone(new), place);
+            self.change_owner(endpoint.address, |owner| {
+                *owner = Some(Owner::with(owner.take(), endpoint.address, one));
+            });
+        }
+    }
+
+    pub(super) fn put_namespace(&mut self, name: &[u8]) -> u64 {
+        let shards = &self.store.namespaces;
+        let hash = shards.hash(name);
+        let is = |known: &Arc<[u8]>| **known == *name;
+        if self.namespaces.find(shards, hash, is).is_none() {
+            self.namespaces.change(shards, hash, is, |known| {
+                *known = Some(name.into());
+            });
+        }
+        self.hasher.hash_one(name)
+    }
+
+    pub(super) fn drop_namespace(&mut self, name: &[u8]) {
+        let shards = &self.store.namespaces;
+        let hash = shards.hash(name);
+        let is = |known: &Arc<[u8]>| **known == *name;
+        self.namespaces
+            .change(shards, hash, is, |known| *known = None);
+    }
+
+    pub(super) fn put_pod(&mut self, pod: Pod, hash: u64) {
+        let is = |known: &Arc<Pod>| known.name == pod.name && known.namespace == pod.namespace;
+        if self.pods.find(hash, is).is_some_and(|known| **known == pod) {
+            return;
+        }
+        let old_address = self.drop_pod(hash);
+        if old_address != Some(pod.address) {
+            self.store.touch(Serial::Internal);
+        }
+        let pod = Arc::new(pod);
+        if let Some(address) = pod.address {
+            self.change_pods(address, |at| at.pods.push(Arc::clone(&pod)));
+        }
+        let hasher = &self.hasher;
+        let rehash = |pod: &Arc<Pod>| hash_of(hasher, &pod.namespace, &pod.name);
+        self.pods.insert_unique(hash, pod, rehash);
+    }
+
+    /// Takes a pod out; what comes back is the address it had, if it was there.
+    pub(super) fn drop_pod(&mut self, hash: u64) -> Option<Option<IpAddr>> {
+        let hasher = &self.hasher;
+        let is = |pod: &Arc<Pod>| hash_of(hasher, &pod.namespace, &pod.name) == hash;
+        let (old, _) = self.pods.find_entry(hash, is).ok()?.remove();
+        if let Some(address) = old.address {
+            self.change_pods(address, |at| {
+                at.pods.retain(|known| !Arc::ptr_eq(known, &old));
+            });
+        }
+        Some(old.address)
+    }
+
+    fn tables(&mut self, kind: Kind) -> (&Shards<Arc<Entry>>, &mut Edit<Arc<Entry>>) {
+        match kind {
+            Kind::Imports | Kind::ImportedSlices => (&self.store.imports, &mut self.imports),
+            _ => (&self.store.entries, &mut self.entries),
+        }
+    }
+
+    fn entry(&mut self, key: &[u8], kind: Kind) -> Option<Arc<Entry>> {
+        let (shards, edit) = self.tables(kind);
+        edit.find(shards, shards.hash(key), |entry| *entry.key == *key)
+    }
+
+    fn change_entry(&mut self, key: &Key, kind: Kind, change: impl FnOnce(&mut Entry)) {
+        let (shards, edit) = self.tables(kind);
+        let is = |entry: &Arc<Entry>| entry.key == *key;
+        edit.change(shards, shards.hash(&**key), is, |found| {
+            let new = || Arc::new(Entry::new(Arc::clone(key)));
+            let entry = Arc::make_mut(found.get_or_insert_with(new));
+            change(entry);
+            if entry.is_empty() {
+                *found = None;
+            }
+        });
+    }
+
+    fn change_owner(&mut self, address: IpAddr, change: impl FnOnce(&mut Option<Owner>)) {
+        let shards = &self.store.addresses;
+        let is = |owner: &Owner| owner.address() == Some(address);
+        self.addresses
+            .change(shards, shards.hash(&address), is, change);
+    }
+
+    fn change_external(&mut self, address: IpAddr, change: impl FnOnce(&mut ExternalOwner)) {
+        let shards = &self.store.external;
+        let is = |owner: &ExternalOwner| owner.address == address;
+        self.external
+            .change(shards, shards.hash(&address), is, |found| {
+                let owner = found.get_or_insert_with(|| ExternalOwner {
+                    address,
+                    services: smallvec::SmallVec::new(),
+                });
+                change(owner);
+                if owner.services.is_empty() {
+                    *found = None;
+                }
+            });
+    }
+
+    fn change_pods(&mut self, address: IpAddr, change: impl FnOnce(&mut PodsAt)) {
+        let shards = &self.store.pods;
+        let is = |pods: &PodsAt| pods.address == address;
+        self.pods_at
+            .change(shards, shards.hash(&address), is, |found| {
+                let pods = found.get_or_insert_with(|| PodsAt {
+                    address,
+                    pods: smallvec::SmallVec::new(),
+                });
+                change(pods);
+                if pods.pods.is_empty() {
+                    *found = None;
+                }
+            });
+    }
+}
+
+fn cluster_addresses(service: &Service) -> impl Iterator<Item = IpAddr> {
+    let addresses: &[IpAddr] = match &service.kind {
+        ServiceKind::Cluster(addresses) => addresses,
+        _ => &[],
+    };
+    addresses.iter().copied()
+}
+
+fn external_addresses(service: &Service) -> impl Iterator<Item = IpAddr> {
+    service.external.iter().filter_map(|host| match host {
+        Host::Address(address) => Some(*address),
+        Host::Name(_) => None,
+    })
+}

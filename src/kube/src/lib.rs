@@ -1,0 +1,24 @@
+//! Watches objects of a Kubernetes API server, and hands them out as the bytes they came in.
+//!
+//! [`Client`] is a connection to one API server, by [`Access`]. [`watch`] lists the objects of one
+//! [`Resource`] and then follows their changes for as long as it is polled: through lost
+//! connections, compacted history and refusals. What it sees it tells a [`Sink`], in order, with
+//! the objects as the server encoded them, so that a reader takes out what it needs and no more.
+//!
+//! It stands on the crate `kube` for connections, TLS, credentials and kubeconfig files, and
+//! frames events itself: `kube` watches in JSON only, which for a cluster of 10,000 services is
+//! 21 MB and 0.6 s of the API server's time where protobuf is 10 MB and 0.2 s.
+
+mod access;
+mod client;
+mod envelope;
+mod frames;
+pub mod protobuf;
+mod resource;
+mod watch;
+
+pub use access::{Access, AccessError, Tls};
+pub use client::{Client, ClientOptions, Exchange, Observer, Refusal};
+pub use envelope::Object;
+pub use resource::{Encoding, Resource};
+pub use watch::{Position, Sink, watch};
