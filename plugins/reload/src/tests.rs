@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use catena_plugin::{Control, Stage};
 use catena_testing::check_diagnostics;
 use expect_test::expect;
+use parking_lot::Mutex;
 
 use super::{MIN_INTERVAL, PLUGIN, spread, watch};
 
@@ -69,17 +69,17 @@ impl Edited {
         let control: Arc<dyn Control> = Arc::clone(self) as _;
         let minute = Duration::from_secs(60);
         let _for_ever = tokio::time::timeout(minute, watch(control, MIN_INTERVAL)).await;
-        self.reloads.lock().unwrap().clone()
+        self.reloads.lock().clone()
     }
 }
 
 impl Control for Edited {
     fn running(&self) -> Option<String> {
-        Some(self.running.lock().unwrap().clone())
+        Some(self.running.lock().clone())
     }
 
     fn on_disk(&self) -> Result<String, String> {
-        let mut looks = self.looks.lock().unwrap();
+        let mut looks = self.looks.lock();
         let now = looks.front().copied().unwrap_or_default();
         if looks.len() > 1 {
             looks.pop_front();
@@ -98,11 +98,11 @@ impl Control for Edited {
             .front()
             .copied()
             .unwrap_or_default();
-        self.reloads.lock().unwrap().push(text.to_owned());
+        self.reloads.lock().push(text.to_owned());
         if self.refuses {
             return Box::pin(std::future::ready(Err("no".to_owned())));
         }
-        *self.running.lock().unwrap() = text.to_owned();
+        *self.running.lock() = text.to_owned();
         Box::pin(std::future::ready(Ok(())))
     }
 
