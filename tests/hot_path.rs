@@ -1,4 +1,4 @@
-//! What a query costs behind the chain that kubeadm configures, once its answer is in the cache.
+//! What a query costs that is in the cache, or that no rule is for: no allocation, no decoding.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -48,8 +48,60 @@ async fn a_warm_hit_behind_kubeadms_chain_allocates_and_decodes_nothing() {
     for question in &questions {
         assert!(block.outcome(question).await.as_reply().is_some());
     }
+    assert_costs_nothing(&block, &questions);
+    let asked = upstream.take_seen().len();
+    assert_eq!(asked, 3, "one each, and no more after that");
+}
+
+/// Rules of every kind; none is for the names that are asked.
+const RULES: &str = r#".:53 {
+    view here {
+        expr incidr(client_ip(), '10.0.0.0/8') && type() in ['A', 'MX']
+        expr name() matches '[.]' || client_ip() == '192.0.2.1'
+    }
+    nsid here
+    any
+    chaos
+    rewrite name other.test www.example.org
+    rewrite name suffix .other.test .example.org answer auto
+    rewrite name regex ^other-(.*)$ {1}
+    rewrite ttl prefix other 30
+    rewrite rcode substring other SERVFAIL NXDOMAIN
+    rewrite type NULL A
+    rewrite class CH IN
+    acl {
+        allow net 10.0.0.0/8 192.0.2.0/24
+        block
+    }
+    header {
+        response set ra
+    }
+    minimal
+    template IN A example.org {
+        match ^other[.] ^others[.]
+        fallthrough
+    }
+    template IN MX other.test
+    hosts tests/assets/hosts example.org
+}
+"#;
+
+#[tokio::test]
+async fn rules_that_are_not_for_a_query_allocate_and_decode_nothing() {
+    let block = Block::build(catena::PLUGINS, RULES).unwrap();
+    block.start().await.unwrap();
+    let filter = block.config().filter.clone().unwrap();
+    let question = Question::parse("printer.example.org. A do");
+    let admits = || block.view(&question, |query| assert!(filter.admits(query)));
+    admits();
+    assert_eq!(allocation_counter::measure(admits).count_total, 0);
+    assert_costs_nothing(&block, &[question]);
+}
+
+/// Asks once to warm up, and once more with an eye on the allocator.
+fn assert_costs_nothing(block: &Block, questions: &[Question]) {
     let ask = || {
-        for question in &questions {
+        for question in questions {
             let outcome = pin!(block.outcome(question));
             let Poll::Ready(outcome) = outcome.poll(&mut Context::from_waker(Waker::noop())) else {
                 unreachable!("nobody waits");
@@ -58,11 +110,8 @@ async fn a_warm_hit_behind_kubeadms_chain_allocates_and_decodes_nothing() {
         }
     };
     ask();
-    let asked = upstream.take_seen().len();
     let decodes = catena_dns::decodes();
     let used = allocation_counter::measure(ask);
     assert_eq!(catena_dns::decodes(), decodes);
     assert_eq!(used.count_total, 0);
-    assert_eq!(asked, 3, "one each, and no more after that");
-    assert_eq!(upstream.take_seen(), Vec::<String>::new());
 }

@@ -39,6 +39,10 @@ impl Matcher {
 
 /// `to` with `{0}`, `{1}` and so on replaced by what the groups match in `name`.
 pub(crate) fn expand(regex: &Regex, name: &str, to: &str) -> Option<String> {
+    // Most names do not match, and that alone costs no allocation.
+    if !regex.is_match(name) {
+        return None;
+    }
     let groups = regex.captures(name)?;
     let mut text = to.to_owned();
     for (number, group) in groups.iter().enumerate() {

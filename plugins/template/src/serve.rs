@@ -8,7 +8,7 @@ use catena_dns::{
 };
 use catena_expr::Value::Bool;
 use catena_expr::{Expression, Facts, RunError};
-use catena_plugin::metrics::CounterVec;
+use catena_plugin::metrics::{Counter, CounterVec, PerServer};
 use catena_plugin::zones::Fallthrough;
 use catena_plugin::{Answer, Flow, Next, Outcome, Plugin, Query};
 use regex::Regex;
@@ -29,8 +29,7 @@ pub(crate) struct Templates(pub Vec<Template>);
 
 /// One directive.
 pub(crate) struct Template {
-    /// The zones with their names as text.
-    pub zones: Vec<(Name, String)>,
+    pub zones: Vec<Zone>,
     pub view: String,
     pub class: Class,
     pub rtype: RecordType,
@@ -45,6 +44,14 @@ pub(crate) struct Template {
     pub rcode: Rcode,
     pub extended_error: Option<ExtendedError>,
     pub fallthrough: Fallthrough,
+}
+
+/// A zone of a directive.
+pub(crate) struct Zone {
+    pub name: Name,
+    pub text: String,
+    /// Counts what is answered, where class and type are always the same.
+    pub matches: PerServer<Counter>,
 }
 
 /// Why a query is answered so, RFC 8914.
@@ -73,10 +80,10 @@ impl Plugin for Templates {
         };
         let name = query.name().to_text();
         for (template, zone) in std::iter::once(first).chain(candidates) {
-            match template.judge(query, &name, zone) {
+            match template.judge(query, &name, &zone.text) {
                 Verdict::Passed => {}
                 Verdict::Refused => return Outcome::fail(Rcode::SERVFAIL).into(),
-                Verdict::Matched(found) => return template.answer(query, found),
+                Verdict::Matched(found) => return template.answer(query, found, zone),
             }
         }
         next.serve(query)
@@ -85,7 +92,7 @@ impl Plugin for Templates {
 
 impl Template {
     /// The zone that makes the query one for this template.
-    fn zone_for(&self, query: &Query<'_>) -> Option<&str> {
+    fn zone_for(&self, query: &Query<'_>) -> Option<&Zone> {
         let is_class = [self.class, query.qclass()].contains(&Class::ANY);
         let is_type = [self.rtype, query.qtype()].contains(&RecordType::ANY);
         if !(is_class || self.class == query.qclass()) || !(is_type || self.rtype == query.qtype())
@@ -93,12 +100,10 @@ impl Template {
             return None;
         }
         let name = query.name();
-        let zones = self
-            .zones
-            .iter()
-            .filter(|(zone, _)| name.is_within(zone.view()));
-        let longest = zones.max_by_key(|(zone, _)| zone.wire().len());
-        longest.map(|(_, text)| text.as_str())
+        let zones = self.zones.iter();
+        zones
+            .filter(|zone| name.is_within(zone.name.view()))
+            .max_by_key(|zone| zone.name.wire().len())
     }
 
     fn judge<'d>(&'d self, query: &'d Query<'d>, name: &'d NameText, zone: &'d str) -> Verdict<'d> {
@@ -157,7 +162,7 @@ impl Template {
         Ok(holds)
     }
 
-    fn answer<'d>(&'d self, query: &Query<'_>, found: Match<'d>) -> Flow {
+    fn answer<'d>(&'d self, query: &Query<'_>, found: Match<'d>, zone: &Zone) -> Flow {
         let labels = [
             query.server().address.as_ref(),
             found.zone,
@@ -165,7 +170,7 @@ impl Template {
             found.class,
             found.rtype,
         ];
-        MATCHES.with(&labels).inc();
+        self.count(query, &labels, zone);
         if self.rcode == Rcode::SERVFAIL {
             return Outcome::fail(Rcode::SERVFAIL).into();
         }
@@ -177,6 +182,16 @@ impl Template {
         match query.qtype() {
             RecordType::A | RecordType::AAAA => draft.follow(query, 0),
             _ => Outcome::reply(draft.into_reply(query)).into(),
+        }
+    }
+
+    fn count(&self, query: &Query<'_>, labels: &[&str; 5], zone: &Zone) {
+        if self.class == Class::ANY || self.rtype == RecordType::ANY {
+            return MATCHES.with(labels).inc();
+        }
+        let counter = zone.matches.get(query.server(), |_| MATCHES.with(labels));
+        if let Some(counter) = counter {
+            counter.inc();
         }
     }
 

@@ -2,11 +2,12 @@
 
 use catena_dns::{Class, Rcode, RecordType};
 use catena_expr::{Expression, Scope};
+use catena_plugin::metrics::PerServer;
 use catena_plugin::zones::Fallthrough;
 use catena_plugin::{Arg, Args, Line, Setup, SetupError};
 
 use crate::gotext::Template as Text;
-use crate::serve::{ExtendedError, SECTION_NAMES, Template, Templates};
+use crate::serve::{ExtendedError, SECTION_NAMES, Template, Templates, Zone};
 
 pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     let mut templates = Vec::new();
@@ -29,9 +30,10 @@ fn read(line: &Line<'_>, cx: &Setup<'_>) -> Result<Template, SetupError> {
     let mut template = Template {
         zones: zones
             .into_iter()
-            .map(|zone| {
-                let text = zone.to_string();
-                (zone, text)
+            .map(|name| Zone {
+                text: name.to_string(),
+                name,
+                matches: PerServer::new(),
             })
             .collect(),
         view: cx.server.view.clone(),
