@@ -91,13 +91,7 @@ impl Control for Edited {
     }
 
     fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
-        let text = self
-            .looks
-            .lock()
-            .unwrap()
-            .front()
-            .copied()
-            .unwrap_or_default();
+        let text = self.looks.lock().front().copied().unwrap_or_default();
         self.reloads.lock().push(text.to_owned());
         if self.refuses {
             return Box::pin(std::future::ready(Err("no".to_owned())));
