@@ -33,6 +33,24 @@ pub fn ask(port: u16, name: &str) -> Result<Option<Ipv4Addr>, std::io::Error> {
     Ok(address(&reply[..length]))
 }
 
+/// Puts `packet` over UDP, and returns what comes back.
+pub fn exchange(port: u16, packet: &[u8]) -> Result<Vec<u8>, std::io::Error> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.send_to(packet, (Ipv4Addr::LOCALHOST, port))?;
+    let mut reply = vec![0; 65_535];
+    let length = socket.recv(&mut reply)?;
+    reply.truncate(length);
+    Ok(reply)
+}
+
+/// Puts `packet` over TCP, and returns what comes back.
+pub fn exchange_tcp(port: u16, packet: &[u8]) -> Result<Vec<u8>, std::io::Error> {
+    let mut connection = Connection::open(port);
+    connection.send_packet(packet)?;
+    connection.receive_packet()
+}
+
 /// A TCP connection on which one question after the other is asked.
 pub struct Connection(TcpStream);
 
@@ -44,19 +62,27 @@ impl Connection {
     }
 
     pub fn send(&mut self, name: &str, id: u16) -> Result<(), std::io::Error> {
-        let packet = query(name, id);
+        self.send_packet(&query(name, id))
+    }
+
+    pub fn send_packet(&mut self, packet: &[u8]) -> Result<(), std::io::Error> {
         let mut framed = u16::try_from(packet.len()).unwrap().to_be_bytes().to_vec();
-        framed.extend_from_slice(&packet);
+        framed.extend_from_slice(packet);
         self.0.write_all(&framed)
     }
 
     /// The next answer: its id and its first address.
     pub fn receive(&mut self) -> Result<(u16, Option<Ipv4Addr>), std::io::Error> {
+        let packet = self.receive_packet()?;
+        let id = u16::from_be_bytes([packet[0], packet[1]]);
+        Ok((id, address(&packet)))
+    }
+
+    pub fn receive_packet(&mut self) -> Result<Vec<u8>, std::io::Error> {
         let mut length = [0; 2];
         self.0.read_exact(&mut length)?;
         let mut packet = vec![0; usize::from(u16::from_be_bytes(length))];
         self.0.read_exact(&mut packet)?;
-        let id = u16::from_be_bytes([packet[0], packet[1]]);
-        Ok((id, address(&packet)))
+        Ok(packet)
     }
 }

@@ -3,9 +3,13 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::client::{Connection, ask, query};
+use catena_dns::{Class, Message, Name, Rcode, RecordType, ReplyEdns};
+
+use crate::client::{Connection, ask, exchange, exchange_tcp, query};
 use crate::server::{Server, free_port};
 
 const COREFILE: &str = "test {\n    hosts {\n        192.0.2.1 a.test\n    }\n}\n";
@@ -145,4 +149,90 @@ fn udp_is_answered_while_descriptors_run_out_and_tcp_afterwards() {
     let (_, output) = server.ended();
     let complaints = output.matches("open files").count();
     assert!(complaints < 10, "complains {complaints} times:\n{output}");
+}
+
+/// A query for `a.test` of any type and class.
+fn odd_query(rtype: u16, class: u16) -> Vec<u8> {
+    let mut query = Message::query("a.test".parse::<Name>().unwrap().view(), RecordType(rtype));
+    query.qclass = Class(class);
+    query.to_packet()
+}
+
+fn rcode(packet: &[u8]) -> Rcode {
+    Rcode((packet[3] & 15).into())
+}
+
+#[test]
+fn other_classes_are_refused_and_every_type_is_answered_over_udp_and_tcp() {
+    let folder = folder();
+    let (_server, port) = started(&folder);
+    // SIG, KEY, OPT, TKEY, TSIG, IXFR, AXFR, MAILB, ANY, and what is not assigned.
+    for rtype in [0, 24, 25, 41, 128, 249, 250, 251, 252, 253, 255, 65_535] {
+        for class in [0, 1, 2, 3, 4, 254, 255, 65_535] {
+            let query = odd_query(rtype, class);
+            for reply in [exchange(port, &query), exchange_tcp(port, &query)] {
+                let reply = reply.unwrap();
+                assert_eq!(reply[..2], query[..2], "type {rtype}, class {class}");
+                let refused = rcode(&reply) == Rcode::REFUSED;
+                assert!(class == 1 || refused, "type {rtype}, class {class}");
+            }
+        }
+    }
+    assert_eq!(ask(port, "a.test").unwrap(), ADDRESS);
+}
+
+#[test]
+fn sixteen_thousand_edns_options_cost_little() {
+    let folder = folder();
+    let (server, port) = started(&folder);
+    let mut message = Message::query("a.test".parse::<Name>().unwrap().view(), RecordType::A);
+    let mut edns = ReplyEdns {
+        udp_size: 1232,
+        ..ReplyEdns::default()
+    };
+    for code in 0..16_000 {
+        edns.push(20_000 + code, &[]);
+    }
+    message.edns = Some(edns);
+    let query = message.to_packet();
+    assert!(query.len() > 64_000);
+    let before = server.ticks();
+    for _ in 0..50 {
+        let reply = exchange_tcp(port, &query).unwrap();
+        assert_eq!(reply[..2], query[..2]);
+    }
+    let spent = (server.ticks() - before) * 10 / 50;
+    assert!(spent < 20, "{spent} ms each");
+}
+
+#[test]
+fn a_connection_that_asks_without_end_keeps_nobody_waiting() {
+    let folder = folder();
+    let (_server, port) = started(&folder);
+    let stop = Arc::new(AtomicBool::new(false));
+    let greedy = std::thread::spawn({
+        let stop = Arc::clone(&stop);
+        move || {
+            let mut connection = Connection::open(port);
+            let mut answered = 0_u32;
+            while !stop.load(Ordering::Relaxed) {
+                for id in 0..200 {
+                    connection.send("a.test", id).unwrap();
+                }
+                for _ in 0..200 {
+                    connection.receive().unwrap();
+                    answered += 1;
+                }
+            }
+            answered
+        }
+    });
+    for _ in 0..200 {
+        assert_eq!(ask(port, "a.test").unwrap(), ADDRESS);
+        let mut connection = Connection::open(port);
+        connection.send("a.test", 1).unwrap();
+        assert_eq!(connection.receive().unwrap(), (1, ADDRESS));
+    }
+    stop.store(true, Ordering::Relaxed);
+    assert!(greedy.join().unwrap() > 0);
 }

@@ -4,6 +4,7 @@
 mod client;
 mod commands;
 mod corefiles;
+mod disk_full;
 mod drain;
 mod hostile;
 mod hot_path;
@@ -13,6 +14,8 @@ mod links;
 mod readme;
 mod refusals;
 mod registry;
+mod reliability;
 mod reload;
 mod server;
 mod tidy;
+mod upstreams;

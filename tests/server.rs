@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -20,6 +21,8 @@ const LISTENING: [(&str, &str); 4] = [
     ("prometheus", "localhost:9153"),
     ("pprof", "localhost:6053"),
 ];
+
+type Stream = Box<dyn Read + Send>;
 
 /// A running server; killed when dropped.
 pub struct Server {
@@ -44,27 +47,38 @@ impl Server {
         Self::spawn(command.current_dir(folder))
     }
 
+    /// Starts the Corefile in `folder` with `output` as its standard output.
+    pub fn start_with_output(folder: &Path, port: u16, output: File) -> Server {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_catena"));
+        command.args(["-conf", "Corefile", "-dns.port", &port.to_string()]);
+        Self::spawn_with_output(command.current_dir(folder), output.into())
+    }
+
     fn spawn(command: &mut Command) -> Server {
+        Self::spawn_with_output(command, Stdio::piped())
+    }
+
+    fn spawn_with_output(command: &mut Command, output: Stdio) -> Server {
         let mut child = command
             .env("CATENA_DIAGNOSTICS", "full")
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(output)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let (sender, lines) = channel();
-        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let also = sender.clone();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                let _ = also.send(line);
-            }
-        });
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
+        for stream in [
+            child.stdout.take().map(|stream| Box::new(stream) as Stream),
+            child.stderr.take().map(|stream| Box::new(stream) as Stream),
+        ] {
+            let (sender, stream) = (sender.clone(), stream.into_iter());
+            std::thread::spawn(move || {
+                let lines = stream.flat_map(|stream| BufReader::new(stream).lines());
+                for line in lines.map_while(Result::ok) {
+                    let _ = sender.send(line);
+                }
+            });
+        }
         Server {
             child,
             lines,
@@ -111,6 +125,30 @@ impl Server {
             .status()
             .unwrap();
         assert!(status.success());
+    }
+
+    /// How many files and sockets it has open, and how many threads it runs.
+    pub fn holds(&self) -> (usize, usize) {
+        let count = |what| {
+            let folder = format!("/proc/{}/{what}", self.child.id());
+            std::fs::read_dir(folder).unwrap().count()
+        };
+        (count("fd"), count("task"))
+    }
+
+    /// The processor time it has used, in ticks of 10 ms.
+    pub fn ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields = stat.rsplit(") ").next().unwrap().split(' ');
+        let times = fields.skip(11).take(2);
+        times.map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+    }
+
+    /// The memory it has in use, in MiB.
+    pub fn mebibytes(&self) -> usize {
+        let pages = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).unwrap();
+        let resident = pages.split(' ').nth(1).unwrap();
+        resident.parse::<usize>().unwrap() * 4 / 1024
     }
 
     /// Waits for a server that refuses its Corefile, or was told to stop; its output.

@@ -307,6 +307,71 @@ async fn a_reply_to_another_question_is_not_kept() {
 }
 
 #[test]
+fn what_a_reply_says_of_other_names_is_not_kept_for_them() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile(
+            "cache",
+            r#"
+            www.example.org. A answer "{qname} 300 IN CNAME x.example.net."
+            answer "x.example.net. 300 IN A 192.0.2.66"
+            authority "example.net. 300 IN NS ns.example.org."
+            additional "ns.example.org. 300 IN A 192.0.2.66"
+            * * answer "{qname} 300 IN A 192.0.2.1"
+            "#,
+        ),
+        "
+        www.example.org. A
+        x.example.net. A
+        ns.example.org. A
+        ",
+        expect![[r#"
+            > www.example.org. A
+              script saw www.example.org. A ad
+            NOERROR rd
+              answer www.example.org. 300 IN CNAME x.example.net.
+              answer x.example.net. 300 IN A 192.0.2.66
+              authority example.net. 300 IN NS ns.example.org.
+              additional ns.example.org. 300 IN A 192.0.2.66
+            > x.example.net. A
+              script saw x.example.net. A ad
+            NOERROR rd
+              answer x.example.net. 300 IN A 192.0.2.1
+            > ns.example.org. A
+              script saw ns.example.org. A ad
+            NOERROR rd
+              answer ns.example.org. 300 IN A 192.0.2.1
+        "#]],
+    );
+}
+
+#[tokio::test]
+async fn a_flood_of_names_that_do_not_exist_drives_out_no_name_that_does() {
+    let rules = format!(
+        r#"
+        *.hot.example.org. * answer "{{qname}} 300 IN A 192.0.2.1"
+        * * rcode NXDOMAIN {SOA}
+        "#
+    );
+    let block = Block::build(&[&PLUGIN], &corefile("cache", &rules)).unwrap();
+    let hot: Vec<String> = (0..50)
+        .map(|n| format!("n{n}.hot.example.org. A"))
+        .collect();
+    for name in &hot {
+        block.ask(name).await;
+    }
+    for number in 0..30_000 {
+        let question = Question::parse(&format!("n{number}.example.org. A"));
+        let _denied = block.outcome(&question).await;
+    }
+    block.script().unwrap().take_seen();
+    for name in &hot {
+        block.ask(name).await;
+    }
+    assert!(block.script().unwrap().take_seen().is_empty());
+}
+
+#[test]
 fn truncated_replies_and_empty_aliases_are_not_kept() {
     check_chain(
         &[&PLUGIN],

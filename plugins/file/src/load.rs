@@ -2,6 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -30,12 +31,14 @@ pub(crate) enum LoadError {
 
 /// The files of a zone, to see whether one was written since.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Files(Vec<(PathBuf, Stamp)>);
+pub(crate) struct Files(Vec<(PathBuf, Option<Stamp>)>);
 
+/// The state of a file; whatever takes its place has another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
     length: u64,
+    inode: (u64, u64),
 }
 
 impl Stamp {
@@ -43,22 +46,33 @@ impl Stamp {
         Stamp {
             modified: metadata.modified().ok(),
             length: metadata.len(),
+            inode: (metadata.dev(), metadata.ino()),
         }
     }
 }
 
 impl Files {
-    /// Whether all files are as they were when the zone was read.
-    pub fn are_unchanged(&self) -> bool {
-        let same = |(path, stamp): &(PathBuf, Stamp)| {
-            std::fs::metadata(path).is_ok_and(|now| Stamp::of(&now) == *stamp)
+    /// Whether nothing was read yet.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The same files as they are now; `path` alone if nothing was read yet.
+    pub fn look_again(&self, path: &Path) -> Files {
+        let look = |path: &Path| {
+            let found = std::fs::metadata(path).ok();
+            (path.to_owned(), found.as_ref().map(Stamp::of))
         };
-        !self.0.is_empty() && self.0.iter().all(same)
+        match self.is_empty() {
+            true => Files(vec![look(path)]),
+            false => Files(self.0.iter().map(|(path, _)| look(path)).collect()),
+        }
     }
 
     fn open(&mut self, path: &Path) -> io::Result<Box<dyn Read>> {
         let file = File::open(path)?;
-        self.0.push((path.to_owned(), Stamp::of(&file.metadata()?)));
+        let stamp = Stamp::of(&file.metadata()?);
+        self.0.push((path.to_owned(), Some(stamp)));
         Ok(Box::new(file))
     }
 }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catena_plugin::StartContext;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 use tracing::{error, info};
 
-use crate::load::{LoadError, load};
+use crate::load::{Files, LoadError, load};
 use crate::serve::ServedZone;
 
 /// When a zone is read again.
@@ -38,6 +40,11 @@ impl Reload {
     }
 }
 
+/// How long a changed file must have stayed the same, at least and at most.
+const QUIET: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// Looks at a file that keeps changing before it is left for the next time.
+const TRIES: usize = 5;
+
 /// Looks at the files of `zone` from time to time.
 pub(crate) fn watch(zone: &Arc<ServedZone>, context: &StartContext<'_>) {
     let Some(interval) = zone.reload().interval() else {
@@ -45,29 +52,55 @@ pub(crate) fn watch(zone: &Arc<ServedZone>, context: &StartContext<'_>) {
     };
     let zone = Arc::clone(zone);
     context.spawn(async move {
+        let quiet = (interval / 4).clamp(QUIET.0, QUIET.1);
         let mut trouble = String::new();
         loop {
-            tokio::time::sleep(interval).await;
-            let looked_at = Arc::clone(&zone);
-            // A large zone takes a while: others who wait in the background must not.
-            let found = tokio::task::spawn_blocking(move || look(&looked_at)).await;
-            match found {
-                Ok(Ok(())) => trouble.clear(),
-                Ok(Err(new)) if new != trouble => {
+            sleep(interval).await;
+            match update(&zone, quiet).await {
+                Ok(()) => trouble.clear(),
+                Err(new) if new != trouble => {
                     error!(target: "plugin/file", "{new}");
                     trouble = new;
                 }
-                _ => {}
+                Err(_) => {}
             }
         }
     });
 }
 
-/// Reads `zone` again if it has changed; the error is one line for the log.
-fn look(zone: &ServedZone) -> Result<(), String> {
-    if zone.files().are_unchanged() {
+/// Reads `zone` again if its files have changed; the error is one line for the log.
+///
+/// A writer may be at work: the files are read once they have been the same for `quiet`, so that
+/// half a zone is never served. Its serial would be the new one, and keep the rest from being read.
+async fn update(zone: &Arc<ServedZone>, quiet: Duration) -> Result<(), String> {
+    let known = zone.files();
+    let mut seen = files_now(zone).await;
+    if seen == *known && !known.is_empty() {
         return Ok(());
     }
+    for _ in 0..TRIES {
+        sleep(quiet).await;
+        let now = files_now(zone).await;
+        if now == seen {
+            let zone = Arc::clone(zone);
+            // A large zone takes a while: others who wait in the background must not.
+            let read = spawn_blocking(move || read(&zone)).await;
+            return read.unwrap_or(Ok(()));
+        }
+        seen = now;
+    }
+    Ok(())
+}
+
+/// The state of the files of `zone`, asked for where waiting harms nobody.
+async fn files_now(zone: &Arc<ServedZone>) -> Files {
+    let zone = Arc::clone(zone);
+    let look = move || zone.files().look_again(zone.path());
+    spawn_blocking(look).await.unwrap_or_default()
+}
+
+/// Reads `zone`, and serves it unless its files were written meanwhile.
+fn read(zone: &ServedZone) -> Result<(), String> {
     let known = match zone.reload() {
         Reload::Serial(_) => zone.zone().as_ref().and_then(|zone| zone.serial()),
         Reload::Time(_) => None,
@@ -78,6 +111,9 @@ fn look(zone: &ServedZone) -> Result<(), String> {
         LoadError::Open(error) => format!("Failed to open zone {name:?} in {path:?}: {error}"),
         LoadError::Content(text) => format!("Parsing zone {name:?}: {text}"),
     })?;
+    if loaded.files != loaded.files.look_again(zone.path()) {
+        return Ok(());
+    }
     let serial = loaded.zone.as_ref().and_then(catena_index::Zone::serial);
     zone.install(loaded);
     if let Some(serial) = serial {

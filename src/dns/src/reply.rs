@@ -6,6 +6,7 @@
 mod compress;
 mod copy;
 mod finish;
+mod names;
 mod pool;
 
 use crate::edns::{Edns, ReplyEdns};
@@ -206,7 +207,7 @@ impl Reply {
             .last()
             .map_or(self.parts.records_at, |record| record.end);
         self.parts.packet.truncate(end);
-        self.parts.names.retain(|at| usize::from(*at) < end);
+        self.parts.names.truncate(end);
         for section in [Section::Authority, Section::Additional] {
             write_u16(&mut self.parts.packet, 4 + 2 * section.index(), 0);
         }

@@ -11,7 +11,7 @@ use catena_plugin::{Control, Registration, Stage};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use crate::assemble::assemble_text;
+use crate::assemble::{Plan, assemble_text};
 use crate::generation::Generation;
 use crate::listeners::Listeners;
 
@@ -80,6 +80,14 @@ pub struct Process {
     current: Arc<ArcSwap<Generation>>,
     listeners: Listeners,
     commands: mpsc::Receiver<Command>,
+}
+
+/// A Corefile that is set up and not started.
+struct Draft {
+    name: String,
+    /// Whether it comes from a file that may change.
+    is_file: bool,
+    plan: Plan,
 }
 
 /// What other parts ask of the process.
@@ -168,7 +176,8 @@ impl Process {
             listeners,
             commands,
         };
-        let warnings = process.activate().await?;
+        let draft = process.draft()?;
+        let warnings = process.activate(draft).await?;
         Ok((process, warnings))
     }
 
@@ -177,8 +186,8 @@ impl Process {
         self.current.load().banner()
     }
 
-    /// Reads the Corefile and swaps it in; on failure the current generation serves on.
-    async fn activate(&mut self) -> Result<Diagnostics, Failure> {
+    /// Reads the Corefile and sets up what it asks for.
+    fn draft(&self) -> Result<Draft, Failure> {
         let (name, text, is_file) = self.settings.read()?;
         let plan = assemble_text(
             (&name, &text),
@@ -189,6 +198,16 @@ impl Process {
         if plan.findings.has_errors() {
             return Err(Failure::Mistakes(plan.findings));
         }
+        Ok(Draft {
+            name,
+            is_file,
+            plan,
+        })
+    }
+
+    /// Swaps `draft` in; on failure the current generation serves on.
+    async fn activate(&mut self, draft: Draft) -> Result<Diagnostics, Failure> {
+        let Draft { is_file, plan, .. } = draft;
         let wanted = Generation::wanted(&plan.blocks);
         let bound = self.listeners.bind(&wanted).map_err(Failure::Start)?;
         let next = Generation::new(plan.blocks, &self.listeners.places(&bound));
@@ -235,11 +254,12 @@ impl Process {
 
     /// A file caught between being emptied and being written is no configuration.
     async fn activate_unless_empty(&mut self) -> Result<Diagnostics, Failure> {
-        let (name, text, is_file) = self.settings.read()?;
-        if is_file && text.trim().is_empty() {
-            return Err(Failure::Unreadable(format!("{name} is empty")));
+        let draft = self.draft()?;
+        if draft.is_file && draft.plan.blocks.is_empty() {
+            let text = format!("{} has no server block", draft.name);
+            return Err(Failure::Unreadable(text));
         }
-        self.activate().await
+        self.activate(draft).await
     }
 
     /// Serves until `asked` ends or a plugin gives up; reloads asked by plugins happen here.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use catena_dns::Rcode;
+use catena_dns::{Rcode, flag};
 use catena_plugin::clock;
 use catena_testing::Upstream;
 use tokio::net::UdpSocket;
@@ -197,6 +197,24 @@ async fn a_datagram_longer_than_the_client_takes_becomes_a_truncated_reply() {
     };
     let (outcome, ()) = tokio::join!(ask(&block, "www.example.org. A"), served);
     let reply = outcome.as_reply().unwrap();
-    assert!(reply.header().has(catena_dns::flag::TC));
+    assert!(reply.header().has(flag::TC));
     assert_eq!(reply.records().count(), 0);
+}
+
+#[tokio::test]
+async fn a_reply_that_is_cut_over_tcp_too_is_given_as_it_is() {
+    let upstream = Upstream::start(&ANY.replace("ra", "ra tc")).await;
+    let lines = format!("forward . {} {{\n prefer_udp\n}}", upstream.address());
+    let outcome = ask(&block(&lines).await, "www.example.org. A tcp").await;
+    assert!(outcome.as_reply().unwrap().header().has(flag::TC));
+    assert_eq!(upstream.take_seen().len(), 2);
+}
+
+#[tokio::test]
+async fn an_alias_that_leads_to_another_without_end_costs_one_query() {
+    let endless = r#"* * answer "{qname} 60 IN CNAME x.{qname}""#;
+    let upstream = Upstream::start(endless).await;
+    let block = block(&format!("forward . {}", upstream.address())).await;
+    assert_eq!(rcode(&block, "www.example.org. A").await, Rcode::NOERROR);
+    assert_eq!(upstream.take_seen().len(), 1);
 }

@@ -4,16 +4,13 @@
 //! than the search for suffixes, and both fit one datagram. [`Reply::finish`] compresses what
 //! would not.
 
+use super::names::POINTER_MAX;
 use super::{MESSAGE_MAX, RecordRef, Reply};
 use crate::header::{HEADER_LEN, read_u16, write_u16, write_u32};
 use crate::rdata::{self, Field};
 use crate::records::Section;
 use crate::{Class, Message, NameBuf, NameRef, RecordType};
 
-/// Pointers reach this far.
-const POINTER_MAX: usize = 0x3fff;
-/// Labels remembered for compression; bounds the search of a hostile answer.
-const NAMES_MAX: usize = 192;
 /// Where the target stands in SRV RDATA.
 const TARGET_AT: usize = 6;
 /// Octets of a record before its RDATA, its owner a pointer.
@@ -49,7 +46,7 @@ impl Reply {
             }
             _ => {
                 self.parts.packet.truncate(before);
-                self.parts.names.retain(|at| usize::from(*at) < before);
+                self.parts.names.truncate(before);
                 !self.parts.compressed && self.compress() && self.push(section, record)
             }
         }
@@ -161,21 +158,18 @@ impl Reply {
         if self.parts.names.is_empty() {
             self.remember_question();
         }
+        self.parts.names.index(&self.parts.packet);
         for suffix in name.ancestors() {
             if suffix.is_root() {
                 self.parts.packet.push(0);
                 return;
             }
-            if let Some(at) = self.find(suffix) {
-                self.parts
-                    .packet
-                    .extend_from_slice(&(0xc000 | at).to_be_bytes());
+            let parts = &mut self.parts;
+            if let Some(at) = parts.names.find(&parts.packet, suffix) {
+                parts.packet.extend_from_slice(&(0xc000 | at).to_be_bytes());
                 return;
             }
-            let at = self.parts.packet.len();
-            if at <= POINTER_MAX && self.parts.names.len() < NAMES_MAX {
-                self.parts.names.extend(u16::try_from(at));
-            }
+            parts.names.add(parts.packet.len(), suffix);
             let label = suffix.wire();
             let length = 1 + usize::from(label.first().copied().unwrap_or(0));
             self.parts
@@ -188,51 +182,26 @@ impl Reply {
     fn remember_target(&mut self, rdata: &[u8]) {
         let target = rdata.get(TARGET_AT..).map(NameRef::from_wire);
         let Some(Ok(target)) = target else { return };
-        let mut at = self.parts.packet.len() + TARGET_AT;
+        let parts = &mut self.parts;
+        let mut at = parts.packet.len() + TARGET_AT;
         for suffix in target.ancestors() {
-            let is_new = !suffix.is_root() && self.find(suffix).is_none();
-            if !is_new || at > POINTER_MAX || self.parts.names.len() >= NAMES_MAX {
+            if suffix.is_root() || parts.names.find(&parts.packet, suffix).is_some() {
                 return;
             }
-            self.parts.names.extend(u16::try_from(at));
+            parts.names.add(at, suffix);
             at += 1 + usize::from(suffix.wire().first().copied().unwrap_or(0));
         }
     }
 
     fn remember_question(&mut self) {
+        let mut name = NameBuf::new();
+        if name.read(&self.parts.packet, HEADER_LEN).is_err() {
+            return;
+        }
         let mut at = HEADER_LEN;
-        while let Some(length) = self
-            .parts
-            .packet
-            .get(at)
-            .copied()
-            .filter(|length| *length > 0)
-        {
-            self.parts.names.extend(u16::try_from(at));
-            at += 1 + usize::from(length);
+        for suffix in name.view().ancestors().filter(|name| !name.is_root()) {
+            self.parts.names.add(at, suffix);
+            at += 1 + suffix.wire().first().copied().map_or(0, usize::from);
         }
-    }
-
-    fn find(&self, suffix: NameRef<'_>) -> Option<u16> {
-        self.parts
-            .names
-            .iter()
-            .copied()
-            .find(|at| self.stands_at(usize::from(*at), suffix))
-    }
-
-    /// Whether the name at `at` is `name`, letter case included.
-    fn stands_at(&self, at: usize, name: NameRef<'_>) -> bool {
-        let packet = &self.parts.packet;
-        let wire = name.wire();
-        if packet.get(at..at + wire.len()) == Some(wire) {
-            return true;
-        }
-        let first = 1 + usize::from(wire.first().copied().unwrap_or(0));
-        if packet.get(at..at + first) != wire.get(..first) {
-            return false;
-        }
-        let mut found = NameBuf::new();
-        found.read(packet, at).is_ok() && found.view().eq_exact(name)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use super::names::Names;
 use crate::edns::ReplyEdns;
 
 /// Buffers a thread keeps.
@@ -17,8 +18,8 @@ pub(super) struct Parts {
     pub records_at: usize,
     /// Whether names are compressed.
     pub compressed: bool,
-    /// Offsets of labels that names to come may point at.
-    pub names: Vec<u16>,
+    /// What names to come may point at.
+    pub names: Names,
     pub edns: Option<Box<ReplyEdns>>,
     /// The EDNS size to give back at most, and the length to cut to.
     pub size_cap: Option<(u16, u16)>,
@@ -29,7 +30,7 @@ impl Parts {
         self.packet.extend_from_slice(&other.packet);
         self.records_at = other.records_at;
         self.compressed = other.compressed;
-        self.names.extend_from_slice(&other.names);
+        self.names.clone_from(&other.names);
         self.edns.clone_from(&other.edns);
         self.size_cap = other.size_cap;
     }

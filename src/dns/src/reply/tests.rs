@@ -177,3 +177,37 @@ fn address_of_the_wrong_length_is_refused() {
     packet.extend_from_slice(&[0, 0, 1, 0, 1, 0, 0, 0, 60, 0, 3, 192, 0, 2]);
     assert!(Reply::from_packet(&packet).is_err());
 }
+
+#[test]
+fn names_are_found_again_however_many_there_are() {
+    let packet = query_packet("example.org", None);
+    let mut scratch = Vec::new();
+    let query = QueryMessage::admit(&packet, &mut scratch).unwrap();
+    let mut reply = Reply::to(&query).compressing();
+    let names: Vec<Name> = (0..400)
+        .map(|number| name(&format!("mail{number}.rack{}.example.org.", number % 7)))
+        .collect();
+    let mut lengths = Vec::new();
+    for target in names.iter().chain(&names) {
+        let rdata = [&[0, 1], target.wire()].concat();
+        let before = reply.packet().len();
+        let record = RecordRef {
+            name: query.name(),
+            rtype: RecordType::MX,
+            class: Class::IN,
+            ttl: 60,
+            rdata: &rdata,
+        };
+        assert!(reply.push(Section::Answer, record));
+        lengths.push(reply.packet().len() - before);
+    }
+    // Owner and target are pointers each the second time.
+    assert!(
+        lengths[400..]
+            .iter()
+            .all(|length| *length == 2 + 10 + 2 + 2)
+    );
+    let message = reply.edit().unwrap();
+    let targets = message.answers.iter().map(|record| &record.rdata[2..]);
+    assert!(targets.eq(names.iter().chain(&names).map(|name| name.wire())));
+}

@@ -214,3 +214,12 @@ async fn two_sockets_may_share_an_address() {
     let first = bind_udp("127.0.0.1:0".parse().unwrap()).unwrap();
     bind_udp(first.local_addr().unwrap()).unwrap();
 }
+
+#[test]
+fn bursts_have_as_much_room_as_the_kernel_gives() {
+    let socket = bind_udp("127.0.0.1:0".parse().unwrap()).unwrap();
+    let room = socket2::SockRef::from(&socket).recv_buffer_size().unwrap();
+    let limit = std::fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap();
+    let limit: usize = limit.trim().parse().unwrap();
+    assert!(room >= limit.min(4 << 20), "{room} octets");
+}
