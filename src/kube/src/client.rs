@@ -9,7 +9,7 @@ use kube::client::Body;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::access::with_causes;
+use crate::access::{root_cause, with_causes};
 use crate::envelope::Status;
 use crate::{Access, AccessError, Encoding};
 
@@ -139,7 +139,10 @@ impl Client {
         });
         let answer = match answer {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(Refusal::Connection(with_causes(&error))),
+            Ok(Err(error)) => {
+                let message = format!("{}: {}", connection.host, root_cause(&error));
+                return Err(Refusal::Connection(message));
+            }
             Err(_) => {
                 let message = format!("{} does not answer", connection.host);
                 return Err(Refusal::Connection(message));

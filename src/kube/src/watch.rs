@@ -100,7 +100,13 @@ pub async fn watch(
                     continue;
                 }
             }
-            Err(refusal) => sink.lost(&refusal),
+            Err(refusal) => {
+                // Such as a version from before the server's data were restored from a backup.
+                if matches!(refusal.code(), Some(400 | 500 | 504)) {
+                    position.version = None;
+                }
+                sink.lost(&refusal);
+            }
         }
         let jitter = rand::rng().random_range(0.75..1.25);
         sleep(wait.mul_f64(jitter)).await;

@@ -161,6 +161,18 @@ async fn what_the_server_forgot_is_listed_again() {
 }
 
 #[tokio::test]
+async fn a_version_that_the_server_does_not_have_is_given_up() {
+    let list = event("ADDED", 3) + &list_end(5);
+    let refused = "{\"message\":\"Too large resource version: 5\",\"code\":504}";
+    let (told, asked) = run(&[(200, &list), (504, refused), (200, &list)]).await;
+    assert_eq!(
+        told.get(3).unwrap(),
+        "lost Too large resource version: 5 (504)"
+    );
+    assert_eq!(asked.get(2).unwrap(), "sendInitialEvents=true");
+}
+
+#[tokio::test]
 async fn a_list_that_is_cut_begins_again() {
     let half = event("ADDED", 3);
     let (told, asked) = run(&[(200, &half), (200, &list_end(5))]).await;

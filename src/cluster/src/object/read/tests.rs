@@ -4,7 +4,7 @@
 use catena_kube::{Encoding, Object};
 
 use super::{Pool, ReadSlice, Reading, key, pod};
-use crate::object::{Host, Protocol, Service, ServiceKind, Slice};
+use crate::object::{Addresses, Host, Protocol, Service, ServiceKind, Slice};
 use crate::store::wire::{field, number, text};
 
 fn meta(namespace: &str, name: &str, more: &[u8]) -> Vec<u8> {
@@ -41,7 +41,10 @@ fn a_service_has_addresses_ports_and_ways_in_from_outside() {
     let service = Service::read(&message.concat(), &mut Pool::default()).unwrap();
     assert_eq!(*service.key, *b"\x03web\x04shop");
     let addresses = ["10.0.0.1", "fd00::1"].map(|address| address.parse().unwrap());
-    assert_eq!(service.kind, ServiceKind::Cluster(addresses.into()));
+    assert_eq!(
+        service.kind,
+        ServiceKind::Cluster(addresses.into_iter().collect())
+    );
     let port = &service.ports[0];
     assert_eq!((&*port.name, port.protocol), (&b"http"[..], Protocol::Tcp));
     assert_eq!(port.number, Some(80));
@@ -57,7 +60,7 @@ fn kinds_of_services_are_told_apart() {
     for (spec, expected) in [
         (text(18, "None"), ServiceKind::Headless),
         (text(3, "None"), ServiceKind::Headless),
-        (text(3, ""), ServiceKind::Cluster([].into())),
+        (text(3, ""), ServiceKind::Cluster(Addresses::new())),
         (
             [text(4, "ExternalName"), text(10, "a.example.org")].concat(),
             ServiceKind::External("a.example.org.".parse().unwrap()),
@@ -131,7 +134,7 @@ fn an_import_is_read_from_json() {
     let service = Service::read_import(&object, &mut Pool::default()).unwrap();
     assert_eq!(
         service.kind,
-        ServiceKind::Cluster(["10.1.0.1".parse().unwrap()].into())
+        ServiceKind::Cluster(["10.1.0.1".parse().unwrap()].into_iter().collect())
     );
 }
 
