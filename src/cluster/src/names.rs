@@ -319,3 +319,6 @@ async fn wait(clusters: Arc<[Arc<Cluster>]>, patience: Duration) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
