@@ -1,0 +1,1 @@
+//! Zones that are written while they are served.
