@@ -258,7 +258,11 @@ impl Cluster {
         {
             member.reconnect(&self.runtime);
         }
-        let next = if at + 1 < self.members.len() { at + 1 } else { 0 };
+        let next = if at + 1 < self.members.len() {
+            at + 1
+        } else {
+            0
+        };
         // Another call may have gone on already.
         let _passed =
             self.preferred
@@ -292,9 +296,10 @@ impl Member {
     {
         let answer = async {
             let mut channel = self.channel();
-            channel.ready().await.map_err(|error| {
-                Status::from_error(Box::new(error))
-            })?;
+            channel
+                .ready()
+                .await
+                .map_err(|error| Status::from_error(Box::new(error)))?;
             let codec = ProstCodec::default();
             channel
                 .unary(query, PathAndQuery::from_static(path), codec)

@@ -62,8 +62,10 @@ impl FromStr for Endpoint {
             Some(_) => return Err(EndpointError),
             None => (Scheme::None, text),
         };
-        let authority: http::uri::Authority =
-            rest.trim_end_matches('/').parse().map_err(|_| EndpointError)?;
+        let authority: http::uri::Authority = rest
+            .trim_end_matches('/')
+            .parse()
+            .map_err(|_| EndpointError)?;
         let host = authority.host().trim_matches(['[', ']']);
         if host.is_empty() {
             return Err(EndpointError);
@@ -170,7 +172,13 @@ mod tests {
         assert_eq!(place("https://etcd.test/"), "etcd.test:2379 true");
         assert_eq!(place("192.0.2.1:4001"), "192.0.2.1:4001 true");
         assert_eq!(place("http://[::1]:2379"), "[::1]:2379 false");
-        for text in ["", "http://", "unix:///tmp/etcd", "http://a b", "http://:2379"] {
+        for text in [
+            "",
+            "http://",
+            "unix:///tmp/etcd",
+            "http://a b",
+            "http://:2379",
+        ] {
             assert!(text.parse::<Endpoint>().is_err(), "{text}");
         }
     }

@@ -34,3 +34,6 @@ pub fn range_end(prefix: &[u8]) -> Vec<u8> {
     // All keys from the prefix on.
     vec![0]
 }
+
+#[cfg(test)]
+mod tests;

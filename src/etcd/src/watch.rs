@@ -189,7 +189,9 @@ async fn begin(
     let ready = channel.ready().await;
     ready.map_err(|error| Status::from_error(Box::new(error)))?;
     let path = PathAndQuery::from_static("/etcdserverpb.Watch/Watch");
-    let answer = channel.streaming(query, path, ProstCodec::default()).await?;
+    let answer = channel
+        .streaming(query, path, ProstCodec::default())
+        .await?;
     Ok(answer.into_inner())
 }
 

@@ -194,7 +194,8 @@ mod tests {
 
     #[test]
     fn values_are_read_as_go_reads_them() {
-        let message = parse(r#"{"HOST":"a","Ttl":7,"host":"b","x":{"y":[1]},"text":null}"#).unwrap();
+        let message =
+            parse(r#"{"HOST":"a","Ttl":7,"host":"b","x":{"y":[1]},"text":null}"#).unwrap();
         assert_eq!((message.host.as_str(), message.ttl), ("b", 7));
         assert_eq!(parse("null").unwrap(), Message::default());
         assert_eq!(parse(r#"{"owner":17}"#).unwrap(), Message::default());
