@@ -156,6 +156,24 @@ impl Draft<'_> {
             .unwrap_or_else(|| self.pending.sets(name, self.leases))
     }
 
+    /// All names with records.
+    pub fn names(&self) -> Vec<Name> {
+        let zone = &self.pending.base;
+        let nodes = zone
+            .nodes()
+            .filter(|node| !node.is_empty() || node.is(zone.apex()));
+        let mut names: Vec<Name> = nodes.map(|node| node.name().to_name()).collect();
+        let known = |name: &Name| zone.node(name.view()).is_some_and(|node| !node.is_empty());
+        let new = self.pending.changed.keys().filter(|name| !known(name));
+        names.extend(new.cloned());
+        names
+    }
+
+    /// Whether serials can be written, which a store may keep to itself.
+    pub fn takes_serials(&self) -> bool {
+        !self.is_serial_derived
+    }
+
     /// The set of `rtype` at `name`.
     pub fn set(&self, name: NameRef<'_>, rtype: RecordType) -> Option<RecordSet> {
         let sets = self.sets(name).into_iter();
