@@ -102,7 +102,7 @@ fn unsigned_messages_between_signed_ones_are_covered_by_the_next() {
 fn a_changed_octet_is_a_bad_signature() {
     let mut packet = query();
     let _asking = Asking::sign(&mut packet, &ours(), Algorithm::Sha256, NOW);
-    packet[14] ^= 0x20;
+    packet[13] ^= 0x20;
     let signed = check(&packet, NOW);
     assert_eq!(signed.error(), Some(BADSIG));
     assert_eq!(signed.signer(), None);
