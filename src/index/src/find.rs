@@ -2,7 +2,7 @@
 
 use catena_dns::{NameRef, RecordType};
 
-use crate::arena::{At, flag};
+use crate::arena::{At, NONE, flag};
 use crate::{Node, Zone};
 
 /// The longest name.
@@ -22,6 +22,9 @@ pub enum Found<'z> {
     /// Nothing; this is the nearest name above it that exists.
     Missing(Node<'z>),
 }
+
+/// A way through all the names of a zone.
+pub struct Walk(Vec<(u32, At)>);
 
 impl Zone {
     /// What there is for `name`, which must be in lower case; `None` if it is outside the zone.
@@ -119,6 +122,29 @@ impl Zone {
         let after = self.denials.partition_point(is_before);
         let node = self.denials.get(after.checked_sub(1)?)?;
         Some(Node::new(part, *node))
+    }
+
+    /// All names with records in the order they were added, the zone's own first.
+    ///
+    /// To be walked through in steps, by [`Zone::walked`]; costs a sort of numbers.
+    pub fn walk(&self) -> Walk {
+        let mut places = Vec::new();
+        for (place, part) in (0..).zip(self.parts.iter()) {
+            let apex = (place == 0).then_some(NONE);
+            let nodes = apex.into_iter().chain(part.names.nodes());
+            let has_records = |at: &At| part.arena.first_record(*at) != NONE;
+            places.extend(nodes.filter(has_records).map(|at| (place, at)));
+        }
+        places.sort_unstable();
+        places.dedup();
+        Walk(places)
+    }
+
+    /// The name at `place` of a walk through this zone.
+    pub fn walked(&self, walk: &Walk, place: usize) -> Option<Node<'_>> {
+        let (part, at) = walk.0.get(place)?;
+        let part = usize::try_from(*part).ok()?;
+        Some(Node::new(self.parts.get(part)?, *at))
     }
 
     /// All names with records, in canonical order (RFC 4034 section 6.1).

@@ -20,7 +20,7 @@ mod view;
 
 pub use builder::{AddError, ZoneBuilder};
 pub use edit::NameChange;
-pub use find::Found;
+pub use find::{Found, Walk};
 pub use view::{Node, Record, RecordsOf};
 
 use catena_dns::{Name, NameRef};
