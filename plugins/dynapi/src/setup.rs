@@ -57,6 +57,7 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
         config.read(cx, &property)?;
     }
     config.check(&line)?;
+    cx.server.accepts_updates |= config.access.takes_updates();
     let place = config.place.take().unwrap_or_else(|| {
         let keys = cx.server.keys.join(" ");
         Place::Memory(format!("{keys} {}", cx.server.view))

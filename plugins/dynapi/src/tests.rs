@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod updates;
+
 use std::path::Path;
 
 use catena_testing::{Block, plugin_contract};
