@@ -1,0 +1,230 @@
+//! Answers from a real etcd, asked and watched, and the promises of every plugin.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::time::{Duration, Instant};
+
+use catena_etcd::{Client, ClientOptions, Txn};
+use catena_testing::{Block, Etcd, check_diagnostics, expect, plugin_contract};
+use tokio::runtime::Handle;
+use tokio::time::sleep;
+
+use crate::PLUGIN;
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// What both ways of reading must answer alike.
+const NAMES: &[(&str, &str)] = &[
+    ("www/x1", r#"{"host":"192.0.2.1"}"#),
+    ("www/x2", r#"{"host":"192.0.2.2","ttl":60}"#),
+    ("www/x3", r#"{"host":"2001:db8::1"}"#),
+    ("single", r#"{"host":"192.0.2.10","ttl":77}"#),
+    ("alias", r#"{"host":"www.sky.test"}"#),
+    ("ring1", r#"{"host":"ring2.sky.test"}"#),
+    ("ring2", r#"{"host":"ring1.sky.test"}"#),
+    ("out", r#"{"host":"www.outside.test"}"#),
+    ("text/a", r#"{"text":"one \\\" two"}"#),
+    ("mail/a", r#"{"host":"192.0.2.50","mail":true,"priority":20}"#),
+    ("mail/b", r#"{"host":"mx.outside.test","mail":true}"#),
+    ("bad/a", "not json"),
+    ("bad/b", r#"{"host":"192.0.2.5"}"#),
+    ("nohost/a", r#"{"host":"a..b"}"#),
+    ("nohost/b", r#"{"host":"192.0.2.6"}"#),
+    ("region1/web/a", r#"{"host":"192.0.2.21"}"#),
+    ("region2/web/a", r#"{"host":"192.0.2.22"}"#),
+    ("strip/_tcp/_x", r#"{"host":"192.0.2.35","port":9,"targetstrip":2}"#),
+    ("extra", r#"{"host":"192.0.2.36","owner":"default","colour":7,"targetstrip":1}"#),
+];
+
+fn client(etcd: &Etcd) -> Client {
+    let options = ClientOptions {
+        endpoints: vec![etcd.endpoint().parse().unwrap()],
+        ..ClientOptions::default()
+    };
+    Client::new(options, Handle::current())
+}
+
+async fn put(client: &Client, name: &str, value: &str) {
+    let key = format!("/skydns/test/sky/{name}");
+    let done = client.txn(Txn::new().put(key, value, 0).as_request()).await;
+    done.unwrap();
+}
+
+async fn delete(client: &Client, name: &str) {
+    let key = format!("/skydns/test/sky/{name}");
+    client.txn(Txn::new().delete(key).as_request()).await.unwrap();
+}
+
+/// A started server block in front of `etcd`, with `properties`.
+async fn block(etcd: &Etcd, properties: &str) -> Block {
+    let endpoint = etcd.endpoint();
+    let corefile = format!(
+        ". {{\netcd sky.test {{\nendpoint {endpoint}\n{properties}\n}}\nscript {{\n\
+         * A answer \"{{qname}} 5 IN A 198.51.100.1\"\n* * answer\n}}\n}}\n"
+    );
+    let block = Block::build(&[&PLUGIN], &corefile).unwrap();
+    block.start().await.unwrap();
+    block
+}
+
+/// Asks until the answer has `wanted`, and says how long that took.
+async fn until(block: &Block, question: &str, wanted: &str) -> Duration {
+    let began = Instant::now();
+    loop {
+        let answer = block.ask(question).await;
+        if answer.contains(wanted) {
+            return began.elapsed();
+        }
+        assert!(began.elapsed() < LONG, "no {wanted} in\n{answer}");
+        sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// All answers, with the serial of SOA records left out.
+async fn ask_all(block: &Block) -> String {
+    let questions = [
+        "www.sky.test. A",
+        "www.sky.test. AAAA",
+        "WWW.Sky.Test. CAA",
+        "alias.sky.test. A",
+        "alias.sky.test. CNAME",
+        "ring1.sky.test. A",
+        "out.sky.test. A",
+        "text.sky.test. TXT",
+        "mail.sky.test. MX",
+        "bad.sky.test. A",
+        "b.bad.sky.test. A",
+        "nohost.sky.test. A",
+        "web.*.sky.test. A",
+        "strip.sky.test. SRV",
+        "www.sky.test. SRV",
+        "extra.sky.test. A",
+        "none.sky.test. A",
+        r"/\.\./other.sky.test. A",
+    ];
+    let mut all = String::new();
+    for question in questions {
+        let answer = block.ask(question).await;
+        let answer = answer.lines().map(|line| {
+            let (before, soa) = line.split_once(" hostmaster.sky.test. ").unwrap_or((line, ""));
+            format!("{before}{}\n", if soa.is_empty() { "" } else { " ..." })
+        });
+        all += &format!("{question}\n{}", answer.collect::<String>());
+    }
+    all
+}
+
+#[test]
+fn it_keeps_the_promises_of_every_plugin() {
+    plugin_contract(&PLUGIN);
+}
+
+#[test]
+fn mistakes_have_places() {
+    check_diagnostics(
+        &[&PLUGIN],
+        "example.org {\netcd {\nendpoint\ncredentials one\nmax-lease-ttl -5s\n}\n}\n",
+        expect![[r#""#]],
+    );
+}
+
+#[tokio::test]
+async fn watched_names_are_answered_as_those_that_are_asked_for() {
+    let Some(etcd) = Etcd::start(&[]) else { return };
+    let client = client(&etcd);
+    for (name, value) in NAMES {
+        put(&client, name, value).await;
+    }
+    let asking = block(&etcd, "").await;
+    let watching = block(&etcd, "watch").await;
+    let answers = ask_all(&asking).await;
+    expect![[r#""#]].assert_eq(&answers);
+    assert_eq!(ask_all(&watching).await, answers);
+}
+
+#[tokio::test]
+async fn changes_show_at_once() {
+    let Some(etcd) = Etcd::start(&[]) else { return };
+    let client = client(&etcd);
+    let block = block(&etcd, "watch").await;
+    put(&client, "new", r#"{"host":"192.0.2.1"}"#).await;
+    let took = until(&block, "new.sky.test. A", "192.0.2.1").await;
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    put(&client, "new", r#"{"host":"192.0.2.2"}"#).await;
+    until(&block, "new.sky.test. A", "192.0.2.2").await;
+    put(&client, "new/below", r#"{"host":"192.0.2.3"}"#).await;
+    until(&block, "new.sky.test. A", "192.0.2.3").await;
+    delete(&client, "new/below").await;
+    delete(&client, "new").await;
+    until(&block, "new.sky.test. A", "NXDOMAIN").await;
+}
+
+#[tokio::test]
+async fn watched_names_outlive_etcd_and_a_reload() {
+    let Some(mut etcd) = Etcd::start(&[]) else { return };
+    let client = client(&etcd);
+    put(&client, "a", r#"{"host":"192.0.2.1"}"#).await;
+    put(&client, "gone", r#"{"host":"192.0.2.9"}"#).await;
+    let old = block(&etcd, "watch").await;
+    until(&old, "a.sky.test. A", "192.0.2.1").await;
+    etcd.stop();
+    assert!(old.ask("a.sky.test. A").await.contains("192.0.2.1"));
+    // The next generation takes over what the old one knows, etcd or not.
+    let new = block(&etcd, "watch").await;
+    assert!(new.ask("a.sky.test. A").await.contains("192.0.2.1"));
+    old.stop();
+    drop(old);
+    etcd.restart();
+    delete(&client, "gone").await;
+    put(&client, "b", r#"{"host":"192.0.2.2"}"#).await;
+    until(&new, "b.sky.test. A", "192.0.2.2").await;
+    assert!(new.ask("gone.sky.test. A").await.contains("NXDOMAIN"));
+}
+
+#[tokio::test]
+async fn nothing_is_denied_before_it_is_known() {
+    let Some(mut etcd) = Etcd::start(&[]) else { return };
+    etcd.stop();
+    let block = block(&etcd, "watch").await;
+    assert!(block.ask("a.sky.test. A").await.contains("SERVFAIL"));
+    etcd.restart();
+    until(&block, "a.sky.test. A", "NXDOMAIN").await;
+}
+
+#[tokio::test]
+async fn aliases_that_branch_and_branch_again_end() {
+    let Some(etcd) = Etcd::start(&[]) else { return };
+    let client = client(&etcd);
+    for name in 0..12 {
+        for branch in 0..12 {
+            let value = format!(r#"{{"host":"n{branch}.sky.test"}}"#);
+            put(&client, &format!("n{name}/{branch}"), &value).await;
+        }
+    }
+    for properties in ["", "watch"] {
+        let block = block(&etcd, properties).await;
+        let began = Instant::now();
+        let _bounded = block.ask("n0.sky.test. A").await;
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn leases_bound_the_ttl() {
+    let Some(etcd) = Etcd::start(&[]) else { return };
+    let client = client(&etcd);
+    let lease = client.grant(100).await.unwrap().id;
+    for (name, value) in [
+        ("l1", r#"{"host":"192.0.2.1"}"#),
+        ("l2", r#"{"host":"192.0.2.2","ttl":50}"#),
+    ] {
+        let key = format!("/skydns/test/sky/{name}");
+        let put = Txn::new().put(key, value, lease);
+        client.txn(put.as_request()).await.unwrap();
+    }
+    for properties in ["max-lease-ttl 90", "max-lease-ttl 90\nwatch"] {
+        let block = block(&etcd, properties).await;
+        until(&block, "l1.sky.test. A", " 90 IN A 192.0.2.1").await;
+        until(&block, "l2.sky.test. A", " 50 IN A 192.0.2.2").await;
+    }
+}
