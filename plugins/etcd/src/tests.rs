@@ -124,7 +124,10 @@ fn mistakes_have_places() {
     check_diagnostics(
         &[&PLUGIN],
         "example.org {\netcd {\nendpoint\ncredentials one\nmax-lease-ttl -5s\n}\n}\n",
-        expect![[r#""#]],
+        expect![[r#"
+            Corefile:3:9: plugin/etcd: Error during parsing: Wrong argument count or unexpected line ending after 'endpoint'
+              3 | endpoint
+                |         ^ ENDPOINT is missing"#]],
     );
 }
 
