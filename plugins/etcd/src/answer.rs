@@ -68,7 +68,10 @@ impl<'a> Answering<'a> {
         if name != self.zone {
             return self.facts.below(name);
         }
-        match self.facts.below(self.below_zone(&[b"apex", b"dns"])?.view()) {
+        match self
+            .facts
+            .below(self.below_zone(&[b"apex", b"dns"])?.view())
+        {
             Err(Trouble::NoSuchName) => self.facts.below(name),
             found => found,
         }

@@ -118,7 +118,10 @@ impl Memory {
         let entries = keys.iter().filter_map(Entry::new).map(Arc::new);
         let entries: BTreeMap<_, _> = entries.map(|entry| (entry.key.clone(), entry)).collect();
         let bad: Vec<_> = entries.values().filter(|e| e.message.is_err()).collect();
-        let (bad_count, bad) = (bad.len(), bad.into_iter().take(BAD_SHOWN).cloned().collect());
+        let (bad_count, bad) = (
+            bad.len(),
+            bad.into_iter().take(BAD_SHOWN).cloned().collect(),
+        );
         let used: HashSet<i64> = keys.iter().map(|key| key.lease).collect();
         let mut names = self.names.write();
         let old = std::mem::replace(&mut names.entries, entries);

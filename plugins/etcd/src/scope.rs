@@ -4,9 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use catena_etcd::{
-    Change, Client, Credentials, Endpoint, Error, KeyValue, Position, Sink, watch,
-};
+use catena_etcd::{Change, Client, Credentials, Endpoint, Error, KeyValue, Position, Sink, watch};
 use catena_plugin::clock::{Instant, now};
 use catena_plugin::metrics::{Counter, Gauge};
 use parking_lot::Mutex;
@@ -143,7 +141,9 @@ impl Told {
         self.keys.set(number(taken.keys));
         self.bad_keys.set(number(taken.bad_keys));
         self.revision.set(revision);
-        let is_told = self.told_bad.is_some_and(|told| told.elapsed() < TELL_EVERY);
+        let is_told = self
+            .told_bad
+            .is_some_and(|told| told.elapsed() < TELL_EVERY);
         if taken.bad.is_empty() || is_told {
             return;
         }

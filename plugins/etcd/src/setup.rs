@@ -158,7 +158,11 @@ fn read_ttl(arg: Arg<'_>) -> Result<u32, &'static str> {
     };
     if let Some(positive) = text.strip_prefix('-') {
         let is_duration = read(positive).is_some();
-        return Err(if is_duration { "TTL must be non-negative" } else { BAD });
+        return Err(if is_duration {
+            "TTL must be non-negative"
+        } else {
+            BAD
+        });
     }
     let ttl = read(text).ok_or(BAD)?;
     u32::try_from(ttl.as_secs()).map_err(|_| "TTL too large, maximum is 4294967295 seconds")

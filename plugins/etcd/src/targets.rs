@@ -30,7 +30,11 @@ impl Answering<'_> {
             let sum = sums.get(&service.priority).copied().unwrap_or(WEIGHT);
             let port = low_half(service.port);
             let mut rdata = Vec::with_capacity(6 + target.wire().len());
-            for number in [low_half(service.priority), share(weight(service), sum), port] {
+            for number in [
+                low_half(service.priority),
+                share(weight(service), sum),
+                port,
+            ] {
                 rdata.extend_from_slice(&number.to_be_bytes());
             }
             rdata.extend_from_slice(target.wire());
