@@ -96,24 +96,22 @@ impl<'a> Answering<'a> {
         let mut records: Vec<Record> = Vec::new();
         let mut seen = HashSet::new();
         for service in services(&found, qtype)? {
-            match (service.host_kind(), qtype) {
-                (Host::Name, _) => self.follow_alias(owner, &service, qtype, way, &mut records),
+            let (what, rdata) = match (service.host_kind(), qtype) {
+                (Host::Name, _) => {
+                    self.follow_alias(owner, &service, qtype, way, &mut records);
+                    continue;
+                }
                 (Host::Address(IpAddr::V4(v4)), RecordType::A) => {
-                    if seen.insert(service.host.clone()) {
-                        records.push(record(owner, qtype, service.ttl, v4.octets()));
-                    }
+                    (&service.host, v4.octets().to_vec())
                 }
                 (Host::Address(IpAddr::V6(v6)), RecordType::AAAA) => {
-                    if seen.insert(service.host.clone()) {
-                        records.push(record(owner, qtype, service.ttl, v6.octets()));
-                    }
+                    (&service.host, v6.octets().to_vec())
                 }
-                (Host::Text, RecordType::TXT) => {
-                    if seen.insert(service.text.clone()) {
-                        records.push(record(owner, qtype, service.ttl, texts(&service.text)));
-                    }
-                }
-                _ => {}
+                (Host::Text, RecordType::TXT) => (&service.text, texts(&service.text)),
+                _ => continue,
+            };
+            if seen.insert(what.clone()) {
+                records.push(record(owner, qtype, service.ttl, rdata));
             }
         }
         Ok(records)

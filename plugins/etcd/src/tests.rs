@@ -2,9 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use catena_etcd::{Client, ClientOptions, Txn};
+use catena_plugin::clock::now;
 use catena_testing::{Block, Etcd, check_diagnostics, expect, plugin_contract};
 use tokio::runtime::Handle;
 use tokio::time::sleep;
@@ -65,7 +66,7 @@ async fn delete(client: &Client, name: &str) {
 
 /// Writes, again if a connection from before a restart stood in the way.
 async fn write(client: &Client, txn: &Txn) {
-    let began = Instant::now();
+    let began = now();
     while let Err(error) = client.txn(txn.as_request()).await {
         assert!(began.elapsed() < LONG, "{error}");
     }
@@ -86,7 +87,7 @@ async fn block(etcd: &Etcd, properties: &str) -> Block {
 
 /// Asks until the answer has `wanted`, and says how long that took.
 async fn until(block: &Block, question: &str, wanted: &str) -> Duration {
-    let began = Instant::now();
+    let began = now();
     loop {
         let answer = block.ask(question).await;
         if answer.contains(wanted) {
@@ -304,7 +305,7 @@ async fn aliases_that_branch_and_branch_again_end() {
     }
     for properties in ["", "watch"] {
         let block = block(&etcd, properties).await;
-        let began = Instant::now();
+        let began = now();
         let _bounded = block.ask("n0.sky.test. A").await;
         assert!(
             began.elapsed() < Duration::from_secs(5),
