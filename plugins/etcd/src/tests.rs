@@ -1,12 +1,12 @@
 //! Answers from a real etcd, asked and watched, and the promises of every plugin.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::time::Duration;
 
 use catena_etcd::{Client, ClientOptions, Txn};
 use catena_plugin::clock::now;
-use catena_testing::{Block, Etcd, check_diagnostics, expect, plugin_contract};
+use catena_testing::{Block, Etcd, expect, plugin_contract};
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
@@ -140,15 +140,31 @@ fn it_keeps_the_promises_of_every_plugin() {
 }
 
 #[test]
-fn mistakes_have_places() {
-    check_diagnostics(
-        &[&PLUGIN],
-        "example.org {\netcd {\nendpoint\ncredentials one\nmax-lease-ttl -5s\n}\n}\n",
-        expect![[r#"
-            Corefile:3:9: plugin/etcd: Error during parsing: Wrong argument count or unexpected line ending after 'endpoint'
-              3 | endpoint
-                |         ^ ENDPOINT is missing"#]],
-    );
+fn mistakes_say_what_coredns_says() {
+    for (property, place, words) in [
+        ("credentials one", "3:1", "credentials requires 2 arguments"),
+        ("max-lease-ttl -5s", "3:1", "TTL must be non-negative"),
+        ("min-lease-ttl x", "3:1", "invalid TTL format"),
+        ("tls a b c d", "3:1", "maximum of three arguments allowed"),
+        (
+            "endpoint unix:///etcd",
+            "3:10",
+            "http://HOST:PORT or https://",
+        ),
+        ("watch now", "3:7", "unexpected line ending after 'now'"),
+        ("watched", "3:1", "did you mean 'watch'?"),
+    ] {
+        let corefile = format!("example.org {{\netcd {{\n{property}\n}}\n}}\n");
+        let Err(findings) = Block::build(&[&PLUGIN], &corefile) else {
+            panic!("{property} is no mistake");
+        };
+        let findings = findings.to_string();
+        assert!(
+            findings.starts_with(&format!("Corefile:{place}:")),
+            "{findings}"
+        );
+        assert!(findings.contains(words), "{findings}");
+    }
 }
 
 #[tokio::test]
