@@ -6,8 +6,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -75,17 +75,18 @@ fn put(port: u16, name: &str, address: Ipv4Addr) -> Option<(u16, String)> {
     request(port, &line, &format!(r#"{{"addresses":["{address}"]}}"#))
 }
 
-/// Writes until told to stop; notes what was acknowledged.
-fn write(port: u16, name: &str, stop: &AtomicBool, acknowledged: &Mutex<Acknowledged>) {
-    let mut number = 0u32;
+/// Writes until told to stop; what was acknowledged.
+fn write(port: u16, name: &str, stop: &AtomicBool) -> Acknowledged {
+    let (mut number, mut acknowledged) = (0u32, Acknowledged::new());
     while !stop.load(Ordering::Relaxed) {
         number += 1;
         let name = format!("{name}-{number}");
         let address = Ipv4Addr::from(0x0a00_0000 + number);
         if put(port, &name, address).is_some_and(|(status, _)| status == 200) {
-            acknowledged.lock().unwrap().insert(name, address);
+            acknowledged.insert(name, address);
         }
     }
+    acknowledged
 }
 
 fn check_all(place: &Place, acknowledged: &Acknowledged) {
@@ -113,17 +114,17 @@ fn rounds() -> u32 {
 #[test]
 fn no_acknowledged_write_is_lost_when_the_server_is_killed() {
     let place = Place::new("");
-    let acknowledged = Arc::new(Mutex::new(Acknowledged::new()));
+    let mut acknowledged = Acknowledged::new();
     for round in 0..rounds() {
         let server = place.start();
-        check_all(&place, &acknowledged.lock().unwrap());
-        let before = acknowledged.lock().unwrap().len();
+        check_all(&place, &acknowledged);
+        let before = acknowledged.len();
         let stop = Arc::new(AtomicBool::new(false));
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
-                let (stop, acknowledged) = (Arc::clone(&stop), Arc::clone(&acknowledged));
+                let stop = Arc::clone(&stop);
                 let (port, name) = (place.api, format!("r{round}-w{writer}"));
-                thread::spawn(move || write(port, &name, &stop, &acknowledged))
+                thread::spawn(move || write(port, &name, &stop))
             })
             .collect();
         // The moment of the crash differs from round to round.
@@ -132,19 +133,15 @@ fn no_acknowledged_write_is_lost_when_the_server_is_killed() {
         drop(server);
         stop.store(true, Ordering::Relaxed);
         for writer in writers {
-            writer.join().unwrap();
+            acknowledged.extend(writer.join().unwrap());
         }
-        let written = acknowledged.lock().unwrap().len() - before;
-        assert!(written > 0, "nothing was written in round {round}");
+        let is_written = acknowledged.len() > before;
+        assert!(is_written, "nothing was written in round {round}");
     }
     let _server = place.start();
-    let acknowledged = acknowledged.lock().unwrap();
     check_all(&place, &acknowledged);
-    println!(
-        "{} rounds, {} acknowledged writes",
-        rounds(),
-        acknowledged.len()
-    );
+    let count = acknowledged.len();
+    eprintln!("{} rounds, {count} acknowledged writes", rounds());
 }
 
 #[test]

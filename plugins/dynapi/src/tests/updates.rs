@@ -17,7 +17,7 @@ async fn block(properties: &str) -> Block {
     block
 }
 
-/// Reads `NAME TTL CLASS TYPE DATA`; ANY and NONE may stand for the class, and data may be left out.
+/// Reads `NAME TTL CLASS TYPE [DATA]`; the class may be ANY or NONE.
 fn record(line: &str) -> Record {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [name, ttl, class, rtype, data @ ..] = &words[..] else {
