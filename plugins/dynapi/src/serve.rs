@@ -98,6 +98,11 @@ impl Plugin for DynApi {
                 next.serve(query)
                     .then(live, query, |_, _, outcome| outcome.live())
             }
+            // A resolver that takes the whole zone for missing would not see what is written next.
+            Answered::Nothing(negative) if name == live.origin() => {
+                let negative = negative.of_name_that_exists();
+                negative.reply(query).live().into()
+            }
             Answered::Nothing(negative) => negative.reply(query).live().into(),
         }
     }
@@ -176,6 +181,11 @@ async fn measure(ledger: Arc<Ledger>, zones: Vec<Arc<LiveZone>>) {
         metrics::WAITING.with(&[]).set(number(ledger.waiting()));
         let is_up = ledger.trouble().is_none();
         metrics::STORE_UP.with(&[]).set(i64::from(is_up));
+        let lag = ledger
+            .trouble_since()
+            .map_or(0, |since| since.elapsed().as_secs());
+        let lag = i64::try_from(lag).unwrap_or(i64::MAX);
+        metrics::STORE_LAG.with(&[]).set(lag);
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }

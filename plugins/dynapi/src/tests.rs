@@ -105,6 +105,8 @@ fn it_keeps_the_promises_of_every_plugin() {
 async fn what_is_written_is_answered_and_what_is_removed_is_not() {
     let door = Door::open("allow token:t all").await;
     assert!(door.block.is_ready());
+    let apex = door.block.ask("example.org. A").await;
+    assert!(apex.contains("NOERROR"), "an empty zone exists: {apex}");
     let before = door.block.ask("www.example.org. A").await;
     assert!(
         before.starts_with("> ") || before.contains("NXDOMAIN"),

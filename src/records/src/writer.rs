@@ -156,12 +156,13 @@ impl Writer {
     /// Notes whether the store can be written, and says so when that changes.
     fn trouble(&self, trouble: Option<String>) {
         let mut known = self.shown.trouble.lock();
+        let since = known.as_ref().map_or_else(now, |(_, since)| *since);
         match (&*known, &trouble) {
             (None, Some(why)) => error!(target: "plugin/dynapi", "Cannot write: {why}"),
             (Some(_), None) => info!(target: "plugin/dynapi", "Can write again"),
             _ => {}
         }
-        *known = trouble;
+        *known = trouble.map(|why| (why, since));
     }
 
     /// Commits `batch` and shows it; on a conflict nothing is shown.
