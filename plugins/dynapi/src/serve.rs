@@ -113,7 +113,12 @@ impl Plugin for DynApi {
         let mut zones = ledger.serve(self.zones.clone());
         zones.sort_by_key(|zone| std::cmp::Reverse(zone.origin().wire().len()));
         if let Some(listen) = &self.listen {
-            let rest = Rest::new(&ledger, &zones, (Arc::clone(&self.access), self.ttl));
+            let rest = Rest::new(
+                &ledger,
+                &zones,
+                (Arc::clone(&self.access), self.ttl),
+                &listen.address,
+            );
             let opening = Opening {
                 address: &listen.address,
                 tls: listen.tls.clone(),

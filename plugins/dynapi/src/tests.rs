@@ -522,3 +522,22 @@ fn an_api_without_tls_is_for_this_machine_only() {
     assert!(refusal("allow key:k. sing").contains("'sing' is nothing to allow"));
     assert_eq!(refusal("listen [::1]:8090"), "");
 }
+
+#[tokio::test]
+async fn blocks_that_share_an_address_have_their_own_zones_and_rights() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, address) = Door::open_in(folder.path(), "allow token:t all").await;
+    let corefile = format!(
+        "example.net {{\ndynapi {{\nlisten {address}\nallow net:127.0.0.1/32 read\n}}\n}}\n"
+    );
+    let second = Block::build(&[&PLUGIN], &corefile);
+    let second = second.unwrap_or_else(|error| unreachable!("{error}"));
+    second.start().await.unwrap();
+    let body = r#"{"addresses":["192.0.2.9"]}"#;
+    let (status, ..) = send(&address, &format!("PUT {WWW}"), TOKEN, body).await;
+    assert_eq!(status, 200);
+    assert!(first.ask("www.example.org. A").await.contains("192.0.2.9"));
+    let foreign = WWW.replace("example.org", "example.net");
+    let (status, ..) = send(&address, &format!("PUT {foreign}"), TOKEN, body).await;
+    assert_eq!(status, 401, "the token is not one of that block");
+}
