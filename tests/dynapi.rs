@@ -362,6 +362,8 @@ fn make_certificates(folder: &Path) {
     let ca_key = rcgen::KeyPair::generate().unwrap();
     let mut ca = rcgen::CertificateParams::new(Vec::new()).unwrap();
     ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    ca.distinguished_name
+        .push(rcgen::DnType::CommonName, "authority of the test");
     let certificate = ca.self_signed(&ca_key).unwrap();
     fs::write(folder.join("ca.pem"), certificate.pem()).unwrap();
     let issuer = rcgen::Issuer::new(ca, ca_key);

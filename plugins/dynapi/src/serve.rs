@@ -109,7 +109,7 @@ impl Plugin for DynApi {
 
     fn start(&self, context: &StartContext<'_>) -> Result<(), StartError> {
         let ledger = open(&self.place, context.background)
-            .map_err(|error| StartError::because("dynapi", error))?;
+            .map_err(|error| StartError::new(format!("dynapi: {error}")))?;
         let mut zones = ledger.serve(self.zones.clone());
         zones.sort_by_key(|zone| std::cmp::Reverse(zone.origin().wire().len()));
         if let Some(listen) = &self.listen {
@@ -126,7 +126,7 @@ impl Plugin for DynApi {
                 background: context.background,
             };
             let lease = opening.open();
-            let lease = lease.map_err(|error| StartError::because("dynapi", error))?;
+            let lease = lease.map_err(|error| StartError::new(format!("dynapi: {error}")))?;
             *self.door.lock() = Some(lease);
         }
         let changes = transfers::follow(&zones, context);
