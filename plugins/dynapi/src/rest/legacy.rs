@@ -128,7 +128,7 @@ impl Api {
                 let serial = written.serial;
                 audit(
                     "legacy",
-                    &caller,
+                    caller,
                     format_args!("{verb} {name} {rtype}: serial {serial}"),
                 );
                 Ok(reply::whole(StatusCode::OK, "application/json", "OK"))
