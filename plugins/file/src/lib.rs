@@ -2,6 +2,7 @@
 
 mod alias;
 mod answer;
+mod lend;
 mod load;
 mod reload;
 mod serve;
