@@ -41,7 +41,21 @@ fn what_must_be_signed_is_refused_without_a_signature() {
              www.example.org AAAA
              www.example.net A"
         ),
-        expect![[r#""#]],
+        expect![[r#"
+            > www.example.org A
+            REFUSED rd
+            > www.example.org A key=key.one.:c2VjcmV0LXRlc3Qta2V5LW9uZQ==
+              script saw www.example.org. A
+            NOERROR rd
+              answer www.example.org. 60 IN A 192.0.2.1
+            > www.example.org AAAA
+              script saw www.example.org. AAAA
+            NXDOMAIN rd
+            > www.example.net A
+              script saw www.example.net. A
+            NOERROR rd
+              answer www.example.net. 60 IN A 192.0.2.1
+        "#]],
     );
 }
 
