@@ -30,9 +30,12 @@ const PATIENCE: [Duration; 5] = [
 /// Zones that one secondary is told of at once.
 const AT_ONCE: usize = 16;
 
+/// Who tells each secondary, by its address and the one it is told from.
+type Tellers = HashMap<(SocketAddr, Option<IpAddr>), Arc<Teller>>;
+
 /// Tells the secondaries of `rules` of every zone now, and of each that changes later.
 pub(crate) fn start(rules: &Arc<[Rule]>, lenders: &Arc<[Stage]>, context: &StartContext<'_>) {
-    let mut tellers: HashMap<(SocketAddr, Option<IpAddr>), Arc<Teller>> = HashMap::new();
+    let mut tellers = Tellers::new();
     for rule in rules.iter() {
         for secondary in &rule.secondaries {
             let address = (*secondary, rule.source);
@@ -64,7 +67,7 @@ struct Watching {
     rules: Arc<[Rule]>,
     lenders: Arc<[Stage]>,
     place: usize,
-    tellers: Arc<HashMap<(SocketAddr, Option<IpAddr>), Arc<Teller>>>,
+    tellers: Arc<Tellers>,
     /// The serial that secondaries were told of last; `None` for a zone that could not be lent.
     told: HashMap<Name, Option<u32>>,
 }
