@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catena_dns::{Header, Message, Name, Opcode, Rcode, RecordType, flag};
-use catena_plugin::{Lent, Stage, StartContext};
+use catena_plugin::{Lent, Stage, StartContext, clock};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use parking_lot::Mutex;
 use tokio::net::UdpSocket;
 use tokio::sync::{Notify, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep_until, timeout};
 use tracing::{debug, warn};
 
 use crate::journey::serial_of;
@@ -162,6 +162,8 @@ impl Teller {
     async fn tell_of(&self, zone: &Name) {
         let mut why = String::new();
         for patience in PATIENCE {
+            // One that refuses at once is asked again no sooner than one that is silent.
+            let next_try = clock::now() + patience;
             match self.ask(zone, patience).await {
                 Ok(Rcode::NOERROR) => {
                     let secondary = self.secondary;
@@ -179,6 +181,7 @@ impl Teller {
                 // It has changed again: that is told anew.
                 return;
             }
+            sleep_until(next_try).await;
         }
         let (zone_text, secondary) = (zone.to_string(), self.secondary.to_string());
         warn!(

@@ -91,8 +91,8 @@ fn files_of_keys_are_read_as_bind_and_as_coredns_read_them() {
         ("two".to_owned(), "ZGVm".to_owned()),
     ];
     for text in [
-        "key \"one.\" {\n algorithm hmac-sha256;\n secret \"YWJj\";\n};\nkey two {\n secret ZGVm\n}\n",
-        "# keys\nkey \"one.\" { secret \"YWJj\"; }; // first\n/* next */ key two {secret ZGVm;};",
+        "key \"one.\" {\n algorithm hmac-sha256;\n secret \"YWJj\";\n};\nkey two {\n secret ZGVm\n}",
+        "# keys\nkey \"one.\" { secret \"YWJj\"; }; // one\n/* next */ key two {secret ZGVm;};",
     ] {
         assert_eq!(keyfile::read(text).unwrap(), two);
     }
