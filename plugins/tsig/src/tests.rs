@@ -91,7 +91,8 @@ fn files_of_keys_are_read_as_bind_and_as_coredns_read_them() {
         ("two".to_owned(), "ZGVm".to_owned()),
     ];
     for text in [
-        "key \"one.\" {\n algorithm hmac-sha256;\n secret \"YWJj\";\n};\nkey two {\n secret ZGVm\n}",
+        "key \"one.\" {\n algorithm hmac-sha256;\n secret \"YWJj\";\n};\n\
+         key two {\n secret ZGVm\n}",
         "# keys\nkey \"one.\" { secret \"YWJj\"; }; // one\n/* next */ key two {secret ZGVm;};",
     ] {
         assert_eq!(keyfile::read(text).unwrap(), two);
