@@ -34,7 +34,13 @@ const AT_ONCE: usize = 16;
 type Tellers = HashMap<(SocketAddr, Option<IpAddr>), Arc<Teller>>;
 
 /// Tells the secondaries of `rules` of every zone now, and of each that changes later.
-pub(crate) fn start(rules: &Arc<[Rule]>, lenders: &Arc<[Stage]>, context: &StartContext<'_>) {
+///
+/// The lenders are asked once all of them have begun.
+pub(crate) fn start(
+    rules: &Arc<[Rule]>,
+    lenders: &Arc<[Stage]>,
+    (context, begun): (&StartContext<'_>, watch::Receiver<bool>),
+) {
     let mut tellers = Tellers::new();
     for rule in rules.iter() {
         for secondary in &rule.secondaries {
@@ -58,7 +64,7 @@ pub(crate) fn start(rules: &Arc<[Rule]>, lenders: &Arc<[Stage]>, context: &Start
             tellers: Arc::clone(&tellers),
             told: HashMap::new(),
         };
-        context.spawn(watching.run());
+        context.spawn(watching.run(begun.clone()));
     }
 }
 
@@ -73,7 +79,10 @@ struct Watching {
 }
 
 impl Watching {
-    async fn run(mut self) {
+    async fn run(mut self, mut begun: watch::Receiver<bool>) {
+        if begun.wait_for(|begun| *begun).await.is_err() {
+            return;
+        }
         let lender = self.lenders.get(self.place);
         let changes = lender.and_then(|stage| stage.plugin.transfers()?.changes());
         let Some(mut changes): Option<watch::Receiver<()>> = changes else {

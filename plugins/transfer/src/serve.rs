@@ -1,11 +1,13 @@
 //! The stage: answers AXFR (RFC 5936) and IXFR (RFC 1995) with zones that other plugins lend.
 
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 use catena_dns::{Name, NameRef, Opcode, Rcode, RecordRef, RecordType, Reply, Section};
 use catena_plugin::{
     Flow, Lent, LentZone, Next, Outcome, Plugin, Query, Stage, StartContext, StartError, Transport,
 };
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tracing::info;
 
@@ -21,6 +23,8 @@ pub(crate) struct Transfer {
     /// The parts of the block that lend zones; known at the start.
     lenders: OnceLock<Arc<[Stage]>>,
     slots: Slots,
+    /// Says that all parts of the block have started: then lenders can be asked.
+    begun: watch::Sender<bool>,
 }
 
 impl Transfer {
@@ -29,6 +33,7 @@ impl Transfer {
             rules: rules.into(),
             lenders: OnceLock::new(),
             slots: Slots::default(),
+            begun: watch::Sender::default(),
         }
     }
 
@@ -84,9 +89,16 @@ impl Plugin for Transfer {
         let lenders = context.parts.iter();
         let lenders = lenders.filter(|stage| stage.plugin.transfers().is_some());
         let lenders: Arc<[Stage]> = lenders.cloned().collect();
-        notify::start(&self.rules, &lenders, context);
+        notify::start(&self.rules, &lenders, (context, self.begun.subscribe()));
         let _first = self.lenders.set(lenders);
         Ok(())
+    }
+
+    fn started(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        let begun = self.begun.clone();
+        Some(Box::pin(async move {
+            begun.send_replace(true);
+        }))
     }
 }
 
