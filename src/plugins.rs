@@ -67,6 +67,9 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_kubernetai::PLUGIN,
     #[cfg(feature = "kubernetes")]
     &catena_kubernetes::PLUGIN,
+    // Like kubernetes, of which its zone is often a part.
+    #[cfg(feature = "rpcservice")]
+    &catena_rpcservice::PLUGIN,
     #[cfg(feature = "file")]
     &catena_file::PLUGIN,
     // Right before what may lead back here.
