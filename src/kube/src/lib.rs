@@ -1,7 +1,7 @@
 //! Watches objects of a Kubernetes API server, and hands them out as the bytes they came in.
 //!
-//! [`Client`] is a connection to one API server, by [`Access`]. [`watch()`] lists the objects of one
-//! [`Resource`] and then follows their changes for as long as it is polled: through lost
+//! [`Client`] is a connection to one API server, by [`Access`]. [`watch()`] lists the objects of
+//! one [`Resource`] and then follows their changes for as long as it is polled: through lost
 //! connections, compacted history and refusals. What it sees it tells a [`Sink`], in order, with
 //! the objects as the server encoded them, so that a reader takes out what it needs and no more.
 //!

@@ -3,7 +3,7 @@
 //! A plugin's tests build a server block from a Corefile ([`Block`]), put questions to it and
 //! compare what comes back as text ([`check_chain`]). The last stage of such a block can be
 //! `script`, a plugin whose answers stand in the Corefile too ([`Script`]); [`Upstream`] is the
-//! same script behind real sockets. [`plugin_contract`] is the battery that every plugin
+//! same script behind real sockets, [`Etcd`] a real etcd. [`plugin_contract`] is the battery that every plugin
 //! should pass.
 #![expect(
     clippy::panic,
@@ -14,6 +14,7 @@
 mod block;
 mod contract;
 mod dialogue;
+mod etcd;
 mod question;
 pub mod readme;
 pub mod record;
@@ -25,6 +26,7 @@ mod upstream;
 pub use block::Block;
 pub use contract::{plugin_contract, plugin_contract_beside};
 pub use dialogue::{check_chain, check_diagnostics};
+pub use etcd::Etcd;
 pub use expect_test::{Expect, expect};
 pub use question::Question;
 pub use script::Script;

@@ -66,7 +66,8 @@ impl TlsClient {
     }
 
     /// The same settings for HTTP/2.
-    pub(crate) fn with_http2(&self) -> Self {
+    #[must_use]
+    pub fn with_http2(&self) -> Self {
         let mut config = ClientConfig::clone(self.connector.config());
         config.alpn_protocols = vec![b"h2".to_vec()];
         Self {
@@ -74,7 +75,8 @@ impl TlsClient {
         }
     }
 
-    pub(crate) async fn connect(
+    /// Shows and checks certificates over `stream`; the server must prove that it is `name`.
+    pub async fn connect(
         &self,
         name: ServerName<'static>,
         stream: TcpStream,
