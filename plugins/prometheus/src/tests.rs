@@ -80,10 +80,10 @@ fn a_family_reads_as_prometheus_wants_it() {
     COUNTER.with(&["quote \" and \\"]).add(3);
     SPREAD.with(&[]).observe(1.5);
     let mut text = String::new();
-    page::write_family(&COUNTER, &mut text).unwrap();
-    page::write_family(&GAUGE, &mut text).unwrap();
-    page::write_family(&EMPTY, &mut text).unwrap();
-    page::write_family(&SPREAD, &mut text).unwrap();
+    write_family(&COUNTER, &mut text).unwrap();
+    write_family(&GAUGE, &mut text).unwrap();
+    write_family(&EMPTY, &mut text).unwrap();
+    write_family(&SPREAD, &mut text).unwrap();
     let expected = r#"# HELP a_total Help\nwith \\.
 # TYPE a_total counter
 a_total{x="quote \" and \\"} 3

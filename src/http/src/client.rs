@@ -10,14 +10,14 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tokio::time::timeout;
 
 /// Idle connections to one server at most.
 const IDLE_MAX: usize = 8;
 
-/// Connections that ask once and say nothing in secret.
-static ONCE: LazyLock<Client> = LazyLock::new(|| Client::with_idle(no_tls(), 0));
+/// Connections that are asked once.
+static ONCE: LazyLock<Client> = LazyLock::new(|| Client::plain_with_idle(0));
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -42,31 +42,36 @@ pub enum FetchError {
 
 /// A client that keeps connections for the next request.
 #[derive(Clone)]
-pub struct Client {
-    pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
+pub struct Client(Connections);
+
+#[derive(Clone)]
+enum Connections {
+    Plain(Pool<HttpConnector, Full<Bytes>>),
+    Tls(Pool<HttpsConnector<HttpConnector>, Full<Bytes>>),
 }
 
 impl Client {
-    /// A client that speaks `http` only: it trusts no certificate.
+    /// A client that speaks `http` only.
     pub fn plain() -> Client {
-        Client::with_idle(no_tls(), IDLE_MAX)
+        Client::plain_with_idle(IDLE_MAX)
+    }
+
+    fn plain_with_idle(idle: usize) -> Client {
+        let mut builder = Pool::builder(TokioExecutor::new());
+        let pool = builder.pool_max_idle_per_host(idle);
+        Client(Connections::Plain(pool.build(HttpConnector::new())))
     }
 
     /// A client that speaks `http` and, as `tls` says, `https`.
     pub fn new(tls: ClientConfig) -> Client {
-        Client::with_idle(tls, IDLE_MAX)
-    }
-
-    fn with_idle(tls: ClientConfig, idle: usize) -> Client {
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
             .enable_http1()
             .build();
-        let pool = Pool::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(idle)
-            .build(connector);
-        Client { pool }
+        let mut builder = Pool::builder(TokioExecutor::new());
+        let pool = builder.pool_max_idle_per_host(IDLE_MAX);
+        Client(Connections::Tls(pool.build(connector)))
     }
 
     /// Asks, and reads the answer whole, whatever its status.
@@ -77,7 +82,10 @@ impl Client {
         patience: Duration,
     ) -> Result<Response<Bytes>, FetchError> {
         let exchange = async {
-            let answer = self.pool.request(request).await;
+            let answer = match &self.0 {
+                Connections::Plain(pool) => pool.request(request).await,
+                Connections::Tls(pool) => pool.request(request).await,
+            };
             let (head, body) = answer.map_err(|error| refused(&error))?.into_parts();
             let body = Limited::new(body, body_max).collect().await;
             let body =
@@ -104,13 +112,6 @@ pub async fn get(url: &str, body_max: usize, patience: Duration) -> Result<Bytes
         StatusCode::OK => Ok(answer.into_body()),
         status => Err(FetchError::Status(status)),
     }
-}
-
-/// Trusts nobody.
-fn no_tls() -> ClientConfig {
-    ClientConfig::builder()
-        .with_root_certificates(RootCertStore::empty())
-        .with_no_client_auth()
 }
 
 /// The innermost cause: the outer ones say no more than that it failed.

@@ -1,0 +1,225 @@
+//! Makes what is written what it should be, again and again.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use catena_plugin::clock::{self, Instant};
+use catena_rpc::{Names, Registry};
+use futures_util::{StreamExt, stream};
+use tokio::time::sleep_until;
+
+use crate::Options;
+use crate::entry::{Entries, Entry, wanted};
+use crate::health::State;
+use crate::metrics::{PENDING, WRITES, WRITTEN};
+use crate::place::{Found, Place, PlaceError};
+
+/// Names that are written at the same time.
+const AT_ONCE: usize = 8;
+/// The first wait after a failure; it doubles up to the last.
+const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    Put(Entry, Option<Entry>),
+    Remove(Entry),
+}
+
+/// Keeps a place as it should be.
+pub(crate) struct Reconciler {
+    options: Options,
+    place: Place,
+    state: Arc<State>,
+    /// What is there and ours, as far as is known.
+    written: Entries,
+    /// Names of an earlier run that may be kept for now.
+    inherited: Option<Instant>,
+    found: Found,
+    /// Whether also that is written which seems to be there.
+    writes_all: bool,
+    failures: u32,
+    wrong: String,
+}
+
+impl Reconciler {
+    pub fn new(options: Options, place: Place, state: Arc<State>) -> Reconciler {
+        Reconciler {
+            options,
+            place,
+            state,
+            written: Entries::new(),
+            inherited: None,
+            found: Found::default(),
+            writes_all: false,
+            failures: 0,
+            wrong: String::new(),
+        }
+    }
+
+    /// Works for as long as it is polled.
+    pub async fn run(&mut self, registry: &Registry) {
+        registry.synced().await;
+        self.inherited = Some(clock::now() + self.options.grace);
+        let mut names = registry.names();
+        let mut look_at = clock::now();
+        loop {
+            let current = Arc::clone(&names.borrow_and_update());
+            let looks = clock::now() >= look_at;
+            let done = match looks {
+                true => self.look().await,
+                false => Ok(()),
+            };
+            if looks && done.is_ok() {
+                look_at = clock::now() + self.options.resync;
+            }
+            let done = match done {
+                Ok(()) => self.write(&current).await,
+                refused => refused,
+            };
+            let again = self.note(done);
+            tokio::select! {
+                changed = names.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                }
+                () = sleep_until(again.unwrap_or(look_at)) => {}
+            }
+        }
+    }
+
+    /// Reads what is there.
+    async fn look(&mut self) -> Result<(), PlaceError> {
+        match self.place.read().await? {
+            Some(found) => {
+                self.written.clone_from(&found.ours);
+                self.found = found;
+            }
+            // Nobody tells, so all is written once more; what is to be removed is kept in mind.
+            None => self.writes_all = true,
+        }
+        Ok(())
+    }
+
+    /// Writes what is missing, removes what is too much.
+    async fn write(&mut self, names: &Names) -> Result<(), PlaceError> {
+        let mut entries = wanted(names, &self.options.zones, self.options.ttl);
+        for taken in &self.found.taken {
+            if entries.remove(taken).is_some() {
+                tracing::debug!(
+                    target: "controller/rpcservice",
+                    "{taken} is somebody else's and is left alone"
+                );
+            }
+        }
+        if names.complete || self.inherited.is_some_and(|until| clock::now() >= until) {
+            self.inherited = None;
+        }
+        let keeps =
+            |text: &Box<str>| self.inherited.is_some() && self.found.ours.contains_key(text);
+        let mut steps = plan(&entries, &self.written, keeps);
+        if std::mem::take(&mut self.writes_all) {
+            let known = |(text, _): &(&Box<str>, &Entry)| self.written.contains_key(*text);
+            let again = entries.iter().filter(known).map(|(_, entry)| entry);
+            steps.extend(again.map(|entry| Step::Put(entry.clone(), Some(entry.clone()))));
+        }
+        let total = steps.len();
+        PENDING
+            .with(&[])
+            .set(i64::try_from(total).unwrap_or(i64::MAX));
+        let place = &self.place;
+        let mut running = stream::iter(steps)
+            .map(|step| async move {
+                let done = match &step {
+                    Step::Put(entry, before) => place.put(entry, before.as_ref()).await,
+                    Step::Remove(entry) => place.remove(entry).await,
+                };
+                (step, done)
+            })
+            .buffer_unordered(AT_ONCE);
+        let (mut failure, mut left) = (Ok(()), total);
+        while let Some((step, done)) = running.next().await {
+            let result = if done.is_ok() { "done" } else { "failed" };
+            let (verb, text) = match &step {
+                Step::Put(entry, _) => ("put", entry.name.to_string()),
+                Step::Remove(entry) => ("remove", entry.name.to_string()),
+            };
+            WRITES.with(&[verb, result]).inc();
+            match (done, step) {
+                (Err(error), _) => {
+                    failure = Err(error);
+                    continue;
+                }
+                (Ok(()), Step::Put(entry, _)) => {
+                    self.written.insert(text.into(), entry);
+                }
+                (Ok(()), Step::Remove(_)) => {
+                    self.written.remove(text.as_str());
+                }
+            }
+            left -= 1;
+            PENDING
+                .with(&[])
+                .set(i64::try_from(left).unwrap_or(i64::MAX));
+        }
+        drop(running);
+        WRITTEN
+            .with(&[])
+            .set(i64::try_from(self.written.len()).unwrap_or(i64::MAX));
+        if total > left {
+            let done = total - left;
+            tracing::info!(target: "controller/rpcservice", "{done} names written or removed");
+        }
+        failure
+    }
+
+    /// Tells what is wrong, once; says when to try again if something is.
+    fn note(&mut self, done: Result<(), PlaceError>) -> Option<Instant> {
+        self.state.is_done.store(done.is_ok(), Relaxed);
+        let Err(error) = done else {
+            if !std::mem::take(&mut self.wrong).is_empty() {
+                let place = &self.place;
+                tracing::info!(target: "controller/rpcservice", "{place} takes names again");
+            }
+            self.failures = 0;
+            // Names of an earlier run are looked at again when their time has come.
+            return self.inherited;
+        };
+        let text = error.to_string();
+        if text != self.wrong {
+            let place = &self.place;
+            tracing::error!(target: "controller/rpcservice", "Cannot write to {place}: {text}");
+            self.wrong = text;
+        }
+        let wait = RETRY
+            .0
+            .saturating_mul(1 << self.failures.min(10))
+            .min(RETRY.1);
+        self.failures += 1;
+        Some(clock::now() + wait)
+    }
+}
+
+/// What makes `written` the same as `wanted`; what `keeps` says is not removed.
+fn plan(wanted: &Entries, written: &Entries, keeps: impl Fn(&Box<str>) -> bool) -> Vec<Step> {
+    let is_same =
+        |entry: &Entry, known: &Entry| entry.addresses == known.addresses && entry.ttl == known.ttl;
+    let mut steps = Vec::new();
+    for (text, entry) in wanted {
+        let known = written.get(text);
+        if known.is_none_or(|known| !is_same(entry, known)) {
+            steps.push(Step::Put(entry.clone(), known.cloned()));
+        }
+    }
+    for (text, entry) in written {
+        if !wanted.contains_key(text) && !keeps(text) {
+            steps.push(Step::Remove(entry.clone()));
+        }
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests;
