@@ -9,10 +9,12 @@ pub mod client;
 mod connection;
 mod listener;
 mod page;
+mod service;
 
 pub use address::{Address, AddressError};
 pub use listener::{Lease, OpenError, Opening};
 pub use page::{Answer, Asked, Page, Pages};
+pub use service::{Body, Peer, Service};
 
 #[cfg(test)]
 mod tests;
