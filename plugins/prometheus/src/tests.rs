@@ -1,6 +1,7 @@
 //! What is counted, how the page reads, and what the Corefile may say.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use catena_plugin::metrics::text::write_family;
 use catena_plugin::metrics::{CounterVec, DURATION_BUCKETS, GaugeVec, HistogramVec};
 use catena_testing::{Block, check_diagnostics, expect, plugin_contract};
 
