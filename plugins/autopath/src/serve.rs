@@ -102,7 +102,7 @@ impl Search {
         let exists = match &outcome.answer {
             Answer::Reply(reply) => reply.rcode() != Rcode::NXDOMAIN,
             Answer::Fail(_) => false,
-            Answer::Silent => return Step::Done(outcome),
+            Answer::Silent | Answer::Stream(_) => return Step::Done(outcome),
         };
         let failed = outcome.error.is_some();
         if !exists && !failed {

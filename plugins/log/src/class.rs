@@ -33,6 +33,7 @@ impl Kind {
         match &outcome.answer {
             Answer::Silent => Kind::OtherError,
             _ if is_meta => Kind::Meta,
+            Answer::Stream(_) => Kind::Meta,
             Answer::Fail(rcode) => Kind::without_records(*rcode),
             Answer::Reply(reply) => Kind::of_reply(reply),
         }

@@ -187,7 +187,7 @@ fn write_host(host: IpAddr, line: &mut String) -> std::fmt::Result {
 /// Octets of the reply if no name were compressed; what the server adds later is not counted.
 fn reply_size(query: &Query<'_>, outcome: &Outcome) -> usize {
     match &outcome.answer {
-        Answer::Silent => 0,
+        Answer::Silent | Answer::Stream(_) => 0,
         Answer::Fail(_) => HEADER_LEN + query.question().len(),
         Answer::Reply(reply) => {
             let opt = reply.edns().map(|edns| OPT_LEN + edns.options.len());
@@ -200,6 +200,7 @@ fn write_flags(query: &Query<'_>, outcome: &Outcome, line: &mut String) -> std::
     let flags = match &outcome.answer {
         Answer::Silent => return write!(line, "{NOTHING}"),
         Answer::Fail(_) => flag::QR | repeated_flags(query.header()),
+        Answer::Stream(_) => flag::QR | flag::AA | repeated_flags(query.header()),
         Answer::Reply(reply) => reply.header().flags,
     };
     let mut separator = "";

@@ -10,6 +10,7 @@ mod records;
 mod registry;
 mod reply;
 mod reverse;
+pub mod tsig;
 pub mod zonefile;
 
 pub use edns::{Edns, ReplyEdns};

@@ -86,13 +86,15 @@ impl Message {
     }
 
     /// A query that asks as `query` does, OPT included, to be changed and asked again.
+    ///
+    /// Its signature is left out: it would be wrong after any change.
     pub fn from_query(query: &QueryMessage<'_>) -> Message {
         let mut message = Message::query(query.name_as_asked(), query.qtype());
         message.id = query.header().id;
         message.flags = query.header().flags;
         message.qclass = query.qclass();
         for record in query.records().map_while(Result::ok) {
-            if record.rtype != RecordType::OPT
+            if !matches!(record.rtype, RecordType::OPT | RecordType::TSIG)
                 && let Ok(owned) = record.to_record(query.packet())
             {
                 message.section_mut(record.section).push(owned);

@@ -23,6 +23,8 @@ pub struct QueryMessage<'a> {
     qtype: RecordType,
     qclass: Class,
     edns: Option<Edns<'a>>,
+    /// Offset of the TSIG record; 0 if there is none.
+    tsig_at: usize,
 }
 
 /// What to do with a packet that is not admitted.
@@ -44,6 +46,31 @@ impl<'a> QueryMessage<'a> {
     pub fn admit(packet: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Self, Reject> {
         let header = Header::read(packet).ok_or(Reject::Ignore)?;
         check_header(header)?;
+        Self::read(packet, header, scratch)
+    }
+
+    /// As [`QueryMessage::admit`], and lets dynamic updates in too (RFC 2136).
+    ///
+    /// All sections of an update are checked: as many records as are counted, each as its type
+    /// says. [`QueryMessage::records`] gives its prerequisites as answers, and the changes as
+    /// authorities.
+    pub fn admit_with_updates(packet: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Self, Reject> {
+        let header = Header::read(packet).ok_or(Reject::Ignore)?;
+        if header.has(flag::QR) || header.opcode() != Opcode::UPDATE {
+            return Self::admit(packet, scratch);
+        }
+        if header.counts[0] != 1 {
+            return Err(Reject::Header(Rcode::FORMERR));
+        }
+        let update = Self::read(packet, header, scratch)?;
+        // Its records were counted by hand: none may be missing, and no octet may be left over.
+        let is_whole = std::ptr::eq(update.packet, packet) && update.holds_all_records();
+        is_whole
+            .then_some(update)
+            .ok_or(Reject::Question(Rcode::FORMERR))
+    }
+
+    fn read(packet: &'a [u8], header: Header, scratch: &'a mut Vec<u8>) -> Result<Self, Reject> {
         if packet.len() == HEADER_LEN {
             return Err(Reject::Header(Rcode::SERVFAIL));
         }
@@ -68,6 +95,7 @@ impl<'a> QueryMessage<'a> {
             qtype: RecordType(word(question_end - 4)?),
             qclass: Class(word(question_end - 2)?),
             edns: None,
+            tsig_at: 0,
         };
         if packet.len() > question_end {
             query
@@ -81,7 +109,7 @@ impl<'a> QueryMessage<'a> {
     ///
     /// Of a packet that was not, a query for the root is made.
     pub fn readmit(packet: &'a [u8], scratch: &'a mut Vec<u8>) -> Self {
-        Self::admit(packet, scratch).unwrap_or(QueryMessage {
+        Self::admit_with_updates(packet, scratch).unwrap_or(QueryMessage {
             packet: &ROOT_QUERY,
             header: Header {
                 id: 0,
@@ -93,15 +121,22 @@ impl<'a> QueryMessage<'a> {
             qtype: RecordType::A,
             qclass: Class::IN,
             edns: None,
+            tsig_at: 0,
         })
     }
 
-    /// Checks the records that follow the question and finds the last OPT, RFC 6891 section 6.1.1.
+    /// Checks the records that follow the question and finds the last OPT, RFC 6891 section 6.1.1,
+    /// and the TSIG, which must be the very last, RFC 8945 section 5.1.
     fn read_records(&mut self) -> Option<()> {
         let mut expanded = Vec::new();
         for record in Records::new(self.packet, self.question_end) {
             let record = record.ok()?;
-            if record.rtype == RecordType::OPT {
+            if self.tsig_at != 0 {
+                return None;
+            }
+            if record.section == Section::Additional && record.rtype == RecordType::TSIG {
+                self.tsig_at = record.start;
+            } else if record.rtype == RecordType::OPT {
                 let edns = Edns::new(self.packet, &record);
                 if !edns.options().are_valid() {
                     return None;
@@ -117,9 +152,36 @@ impl<'a> QueryMessage<'a> {
         Some(())
     }
 
+    /// Whether there are as many records as the header says, and nothing behind them.
+    fn holds_all_records(&self) -> bool {
+        let mut records = self.records();
+        let found = records.by_ref().filter(Result::is_ok).count();
+        let [_, counted @ ..] = self.header.counts;
+        let counted: usize = counted.into_iter().map(usize::from).sum();
+        found == counted && records.position() == self.packet.len()
+    }
+
     /// The whole message.
     pub fn packet(&self) -> &'a [u8] {
         self.packet
+    }
+
+    /// The operation code.
+    pub fn opcode(&self) -> Opcode {
+        self.header.opcode()
+    }
+
+    /// Where the TSIG record begins, if the message is signed.
+    pub fn tsig_at(&self) -> Option<usize> {
+        (self.tsig_at != 0).then_some(self.tsig_at)
+    }
+
+    /// The message as it was before it was signed; `None` if it is not signed.
+    pub fn without_tsig(&self) -> Option<Vec<u8>> {
+        let mut packet = self.packet.get(..self.tsig_at()?)?.to_vec();
+        let counted = self.header.counts[3].saturating_sub(1);
+        crate::header::write_u16(&mut packet, 10, counted);
+        Some(packet)
     }
 
     /// The header.

@@ -1,6 +1,6 @@
 //! What the RDATA of each record type is made of: one table that wire and text share.
 
-mod codec;
+pub(crate) mod codec;
 mod gateway;
 mod location;
 mod prefixes;

@@ -2,7 +2,7 @@
 
 use catena_dns::{NameRef, RecordType};
 
-use crate::arena::{At, flag};
+use crate::arena::{At, NONE, flag};
 use crate::{Node, Zone};
 
 /// The longest name.
@@ -22,6 +22,9 @@ pub enum Found<'z> {
     /// Nothing; this is the nearest name above it that exists.
     Missing(Node<'z>),
 }
+
+/// A way through all the names of a zone.
+pub struct Walk(Vec<At>);
 
 impl Zone {
     /// What there is for `name`, which must be in lower case; `None` if it is outside the zone.
@@ -112,6 +115,22 @@ impl Zone {
         let after = self.denials.partition_point(is_before);
         let node = self.denials.get(after.checked_sub(1)?)?;
         Some(Node::new(self, *node))
+    }
+
+    /// All names with records in the order they were added, the zone's own first.
+    ///
+    /// To be walked through in steps, by [`Zone::walked`]; costs a sort of numbers.
+    pub fn walk(&self) -> Walk {
+        let has_records = |at: &At| self.arena.first_record(*at) != NONE;
+        let mut nodes: Vec<At> = self.names.nodes().filter(has_records).collect();
+        nodes.sort_unstable();
+        Walk(nodes)
+    }
+
+    /// The name at `place` of a walk through this zone.
+    pub fn walked(&self, walk: &Walk, place: usize) -> Option<Node<'_>> {
+        let at = walk.0.get(place)?;
+        Some(Node::new(self, *at))
     }
 
     /// All names with records, in canonical order (RFC 4034 section 6.1).

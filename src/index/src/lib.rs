@@ -13,7 +13,7 @@ mod table;
 mod view;
 
 pub use builder::{AddError, ZoneBuilder};
-pub use find::Found;
+pub use find::{Found, Walk};
 pub use view::{Node, Record, RecordsOf};
 
 use std::hash::BuildHasher;

@@ -17,6 +17,8 @@ mod registration;
 mod server;
 pub mod setup;
 mod start;
+mod stream;
+mod transfers;
 pub mod zones;
 
 pub use chain::{Chain, Next, OwnedNext, Stage};
@@ -28,3 +30,5 @@ pub use registration::{Plugin, Readiness, Registration};
 pub use server::{Filter, ServerConfig, ServerId, hostname};
 pub use setup::{Arg, Args, Line, Setup, SetupError};
 pub use start::{Background, Control, StartContext, StartError};
+pub use stream::ReplyStream;
+pub use transfers::{Lent, LentZone, Listed, RecordSource, Transfers};

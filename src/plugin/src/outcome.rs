@@ -2,6 +2,8 @@
 
 use catena_dns::{Rcode, Reply};
 
+use crate::ReplyStream;
+
 /// An error to be logged by the `errors` plugin; it says what went wrong, not that it did.
 pub type ServeError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -26,6 +28,8 @@ pub enum Answer {
     Fail(Rcode),
     /// Nothing: the query is dropped.
     Silent,
+    /// Several messages, such as a zone; only over TCP. Outer stages let it pass.
+    Stream(ReplyStream),
 }
 
 impl Outcome {
@@ -65,6 +69,15 @@ impl Outcome {
         }
     }
 
+    /// The client gets the messages of `stream`.
+    pub fn stream(stream: ReplyStream) -> Outcome {
+        Outcome {
+            answer: Answer::Stream(stream),
+            error: None,
+            by: None,
+        }
+    }
+
     /// Adds an error to be logged.
     pub fn with_error(mut self, error: impl Into<ServeError>) -> Outcome {
         self.error = Some(error.into());
@@ -93,13 +106,15 @@ impl Outcome {
             Answer::Reply(reply) => Some(reply.rcode()),
             Answer::Fail(rcode) => Some(*rcode),
             Answer::Silent => None,
+            Answer::Stream(_) => Some(Rcode::NOERROR),
         }
     }
 
     /// Notes the plugin that wrote the reply, if none is noted yet.
     #[inline]
     pub(crate) fn written_by(mut self, name: &'static str) -> Outcome {
-        if self.by.is_none() && matches!(self.answer, Answer::Reply(_)) {
+        let is_written = matches!(self.answer, Answer::Reply(_) | Answer::Stream(_));
+        if self.by.is_none() && is_written {
             self.by = Some(name);
         }
         self

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
+use catena_dns::tsig::Signed;
 use catena_dns::{Message, NameRef, QueryMessage, Rcode, RecordType};
 
 use crate::clock::Instant;
@@ -54,6 +55,7 @@ pub struct Context<'a> {
     /// The server, to ask it again.
     pub resolver: &'a Arc<dyn Resolver>,
     pub(crate) hints: Hints,
+    signed: Option<Arc<Signed>>,
     deadline: OnceLock<Instant>,
     noted_type: OnceLock<RecordType>,
     depth: u8,
@@ -77,10 +79,18 @@ impl<'a> Context<'a> {
             server,
             resolver,
             hints,
+            signed: None,
             deadline: OnceLock::new(),
             noted_type: OnceLock::new(),
             depth: 0,
         }
+    }
+
+    /// The same with what was found about the query's signature.
+    #[must_use]
+    pub fn with_signature(mut self, signed: Option<Arc<Signed>>) -> Self {
+        self.signed = signed;
+        self
     }
 
     fn share(&self) -> Context<'a> {
@@ -92,6 +102,7 @@ impl<'a> Context<'a> {
             server: self.server,
             resolver: self.resolver,
             hints: self.hints.share(),
+            signed: self.signed.clone(),
             deadline: self.deadline.clone(),
             noted_type: self.noted_type.clone(),
             depth: self.depth,
@@ -140,6 +151,18 @@ impl<'a> Query<'a> {
         }
     }
 
+    /// What was found about the query's signature; `None` if it has none.
+    ///
+    /// It still stands when the plugin `tsig` has taken the record itself out of the message.
+    pub fn tsig(&self) -> Option<&'a Arc<Signed>> {
+        self.context.signed.as_ref()
+    }
+
+    /// The name of the key that signed the query; `None` if nobody did whom the listener knows.
+    pub fn signer(&self) -> Option<NameRef<'a>> {
+        self.tsig()?.signer()
+    }
+
     /// Says when the client stops waiting; the first who says so is believed.
     pub fn set_deadline(&self, deadline: Instant) {
         let _set_before = self.context.deadline.set(deadline);
@@ -181,6 +204,7 @@ impl<'a> Query<'a> {
                 server: Arc::clone(self.context.server),
                 resolver: Arc::clone(self.context.resolver),
                 hints: self.context.hints.share(),
+                signed: self.context.signed.clone(),
                 deadline: self.deadline(),
                 noted_type: self.context.noted_type.clone(),
                 depth: self.context.depth,
@@ -202,6 +226,7 @@ impl<'a> Query<'a> {
             server: Arc::clone(self.context.server),
             resolver: Arc::clone(self.context.resolver),
             hints: Hints::default(),
+            signed: None,
             deadline: None,
             noted_type: OnceLock::new(),
             depth: self.context.depth,
@@ -213,7 +238,7 @@ impl<'a> Query<'a> {
     /// `None` if the packet is no query that would be admitted.
     pub fn with_packet<T>(&self, packet: &[u8], ask: impl FnOnce(&Query<'_>) -> T) -> Option<T> {
         let mut scratch = Vec::new();
-        let message = QueryMessage::admit(packet, &mut scratch).ok()?;
+        let message = QueryMessage::admit_with_updates(packet, &mut scratch).ok()?;
         let context = self.context.share();
         Some(ask(&Query::new(&message, &context)))
     }
@@ -271,6 +296,7 @@ struct Kept {
     server: Arc<ServerId>,
     resolver: Arc<dyn Resolver>,
     hints: Hints,
+    signed: Option<Arc<Signed>>,
     deadline: Option<Instant>,
     noted_type: OnceLock<RecordType>,
     depth: u8,
@@ -323,6 +349,7 @@ impl OwnedQuery {
             server: &kept.server,
             resolver: &kept.resolver,
             hints: kept.hints.share(),
+            signed: kept.signed.clone(),
             deadline: kept.deadline.map(OnceLock::from).unwrap_or_default(),
             noted_type: kept.noted_type.clone(),
             depth: kept.depth,

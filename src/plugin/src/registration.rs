@@ -3,6 +3,7 @@
 use crate::metrics::Family;
 use crate::{
     ExternalNames, Flow, Next, Query, SearchPaths, Setup, SetupError, StartContext, StartError,
+    Transfers,
 };
 
 /// One row of the list of plugins.
@@ -67,6 +68,11 @@ pub trait Plugin: Send + Sync + 'static {
 
     /// The addresses of services outside their cluster, if this plugin knows them.
     fn external_names(&self) -> Option<&dyn ExternalNames> {
+        None
+    }
+
+    /// The zones that can be transferred, if this plugin has any.
+    fn transfers(&self) -> Option<&dyn Transfers> {
         None
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use catena_corefile::Span;
 use catena_dns::Name;
+use catena_dns::tsig::Keys;
 
 use crate::Query;
 
@@ -29,6 +30,12 @@ pub struct ServerConfig {
     pub bind_span: Option<Span>,
     /// Whether classes other than IN reach the chain.
     pub any_class: bool,
+    /// Whether a plugin takes dynamic updates (RFC 2136); else they are NOTIMP before any plugin.
+    pub accepts_updates: bool,
+    /// The keys of `tsig`; those of all blocks of a listener count for all of them.
+    pub tsig_keys: Keys,
+    /// The zones in which answers to signed queries are signed.
+    pub tsig_zones: Vec<Name>,
     /// Says which queries the block is for; all of them without one.
     pub filter: Option<Filter>,
     /// The port of the block's first key, for `whoami`-like needs.

@@ -1,4 +1,4 @@
-//! What a listener does with a packet: the gate, the chain, and the reply's last touch.
+//! What a listener does with a packet: the gate, the chain, and the way out.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -7,14 +7,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use catena_dns::{MESSAGE_MAX, QueryMessage, Rcode, Reply, rejection};
+use catena_dns::{MESSAGE_MAX, QueryMessage, Rcode, Reject, rejection};
 use catena_plugin::metrics::server::OVERLOADED;
 use catena_plugin::{Answer, Context, Flow, Outcome, OwnedQuery, Query, Resolver, Transport};
-use catena_transport::{Disposition, Meta, PacketService, Protocol};
+use catena_transport::{Disposition, Late, Meta, PacketService, Protocol};
 use futures_util::FutureExt;
 
-use crate::generation::Generation;
+use crate::exit::{Exit, Streaming};
+use crate::generation::{Generation, InFlight};
 use crate::router::Router;
+use crate::seal;
 
 /// Queries that may wait on one worker at once; above it they get SERVFAIL.
 const WAITING_MAX: usize = 16_384;
@@ -46,61 +48,74 @@ impl Listening {
 }
 
 impl PacketService for Answering {
-    type Later = Pin<Box<dyn Future<Output = Option<Vec<u8>>> + Send>>;
+    type Later = Pin<Box<dyn Future<Output = Late> + Send>>;
 
     fn packet(&self, packet: &[u8], meta: &Meta, reply: &mut Vec<u8>) -> Disposition<Self::Later> {
         let mut scratch = Vec::new();
-        let message = match QueryMessage::admit(packet, &mut scratch) {
-            Ok(message) => message,
-            Err(reject) => {
-                return match rejection(packet, reject) {
-                    Some(octets) => {
-                        reply.extend_from_slice(&octets);
-                        Disposition::Replied
-                    }
-                    None => Disposition::Silent,
-                };
-            }
-        };
         let generation = self.current.load();
-        let Some(Some(listening)) = generation.listening.get(self.listener) else {
+        let listening = generation.listening.get(self.listener);
+        let listening = listening.and_then(Option::as_ref);
+        let takes_updates = listening.is_some_and(|listening| listening.router.accepts_updates);
+        let admitted = match takes_updates {
+            false => QueryMessage::admit(packet, &mut scratch),
+            true => QueryMessage::admit_with_updates(packet, &mut scratch),
+        };
+        let message = match admitted {
+            Ok(message) => message,
+            Err(reject) => return write_rejection(packet, reject, reply),
+        };
+        let Some(listening) = listening else {
             // The address has left the Corefile; what still arrives is refused.
-            return write(Outcome::fail(Rcode::REFUSED), &message, MESSAGE_MAX, reply);
+            let refused = Outcome::fail(Rcode::REFUSED);
+            return Exit::unsealed(MESSAGE_MAX).write(refused, &message, reply);
+        };
+        let signed = match seal::check(&message, &listening.router.keys) {
+            Ok(signed) => signed,
+            Err(reject) => return write_rejection(packet, reject, reply),
         };
         let transport = match meta.protocol {
             Protocol::Udp => Transport::Udp,
             _ => Transport::Tcp,
         };
-        let router = &listening.router;
-        let context = Context::new(
-            meta.peer,
-            meta.local,
-            transport,
-            &router.id,
-            &listening.resolver,
-        );
+        let Listening { router, resolver } = listening;
+        let context = Context::new(meta.peer, meta.local, transport, &router.id, resolver);
+        let context = context.with_signature(signed);
         let query = Query::new(&message, &context);
+        let mut exit = Exit::new(&query, router);
         match router.serve(&query) {
-            Flow::Ready(outcome) => write(outcome, &message, query.size_limit(), reply),
+            Flow::Ready(Outcome {
+                answer: Answer::Stream(stream),
+                ..
+            }) if transport == Transport::Tcp => {
+                let streaming = Streaming::new(stream, exit, query.keep(), generation.enter());
+                Disposition::Packets(Box::new(streaming))
+            }
+            Flow::Ready(outcome) => exit.write(outcome, &message, reply),
             Flow::Pending(_) if WAITING.get() >= WAITING_MAX => {
                 OVERLOADED.with(&[]).inc();
-                write(
-                    Outcome::fail(Rcode::SERVFAIL),
-                    &message,
-                    query.size_limit(),
-                    reply,
-                )
+                exit.write(Outcome::fail(Rcode::SERVFAIL), &message, reply)
             }
             Flow::Pending(future) => {
                 let waiting = Waiting::new();
-                let late = late(future, query.keep(), Arc::clone(router), generation.enter());
+                let router = Arc::clone(router);
+                let late = late(future, (query.keep(), exit), router, generation.enter());
                 Disposition::Later(Box::pin(async move {
-                    let octets = late.await;
+                    let late = late.await;
                     drop(waiting);
-                    octets
+                    late
                 }))
             }
         }
+    }
+}
+
+fn write_rejection<L>(packet: &[u8], reject: Reject, reply: &mut Vec<u8>) -> Disposition<L> {
+    match rejection(packet, reject) {
+        Some(octets) => {
+            reply.extend_from_slice(&octets);
+            Disposition::Replied
+        }
+        None => Disposition::Silent,
     }
 }
 
@@ -122,47 +137,26 @@ impl Drop for Waiting {
 
 async fn late(
     future: Pin<Box<dyn Future<Output = Outcome> + Send>>,
-    query: OwnedQuery,
+    (query, mut exit): (OwnedQuery, Exit),
     router: Arc<Router>,
-    in_flight: crate::generation::InFlight,
-) -> Option<Vec<u8>> {
+    in_flight: InFlight,
+) -> Late {
     let outcome = match AssertUnwindSafe(future).catch_unwind().await {
         Ok(outcome) => outcome,
         Err(panic) => router.recovered(&*panic),
     };
-    let octets = query.view(|query| {
+    if let (Answer::Stream(_), Transport::Tcp) = (&outcome.answer, query.transport())
+        && let Answer::Stream(stream) = outcome.answer
+    {
+        return Late::Packets(Box::new(Streaming::new(stream, exit, query, in_flight)));
+    }
+    let late = query.view(|query| {
         let mut octets = Vec::new();
-        match write::<()>(outcome, query, query.size_limit(), &mut octets) {
-            Disposition::Replied => Some(octets),
-            _ => None,
+        match exit.write::<()>(outcome, query, &mut octets) {
+            Disposition::Replied => Late::Packet(octets),
+            _ => Late::Silent,
         }
     });
     drop(in_flight);
-    octets
-}
-
-/// Appends what the client gets to `out`.
-fn write<L>(
-    outcome: Outcome,
-    query: &QueryMessage<'_>,
-    limit: usize,
-    out: &mut Vec<u8>,
-) -> Disposition<L> {
-    let mut reply = match outcome.answer {
-        Answer::Reply(reply) => reply,
-        Answer::Fail(rcode) => Reply::error(query, rcode),
-        Answer::Silent => return Disposition::Silent,
-    };
-    if reply.rcode() == Rcode::BADVERS {
-        finish_bad_version(&mut reply);
-    } else {
-        reply.finish(query, limit);
-    }
-    out.extend_from_slice(reply.packet());
-    Disposition::Replied
-}
-
-/// The OPT record of BADVERS does not repeat the client's, which speaks another version.
-fn finish_bad_version(reply: &mut Reply) {
-    reply.append_own_opt();
+    late
 }

@@ -85,6 +85,8 @@ impl Generation {
                 chain,
                 filter: block.config.filter.clone(),
                 debug: block.config.debug,
+                accepts_updates: block.config.accepts_updates,
+                tsig_zones: block.config.tsig_zones.clone(),
             });
             for endpoint in &block.endpoints {
                 let Some(&index) = place.get(&endpoint.label) else {
@@ -102,7 +104,7 @@ impl Generation {
                     address: address.into(),
                 };
                 let router = slot.get_or_insert_with(|| Router::new(Arc::new(id)));
-                router.add(&endpoint.zone, Arc::clone(&route), block.config.any_class);
+                router.add(&endpoint.zone, Arc::clone(&route), &block.config);
             }
         }
         let listening = listening

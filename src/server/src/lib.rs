@@ -6,12 +6,14 @@
 
 mod answer;
 mod assemble;
+mod exit;
 mod generation;
 pub mod keys;
 pub mod legacy;
 mod listeners;
 mod process;
 mod router;
+mod seal;
 mod worker;
 
 pub use assemble::{Assembly, Block, Endpoint, Plan, assemble, assemble_text};

@@ -3,10 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use catena_dns::{Class, Name, NameRef, Rcode, RecordType};
+use catena_dns::tsig::Keys;
+use catena_dns::{Class, Name, NameRef, Opcode, Rcode, RecordType};
 use catena_plugin::metrics::QueryCounts;
 use catena_plugin::metrics::server::PANICS;
-use catena_plugin::{Chain, Filter, Flow, Outcome, Query, Resolver, ServerId};
+use catena_plugin::{Chain, Filter, Flow, Outcome, Query, Resolver, ServerConfig, ServerId};
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
@@ -20,6 +21,9 @@ pub(crate) struct Route {
     pub filter: Option<Filter>,
     /// Whether panics end the process, as `debug` asks.
     pub debug: bool,
+    pub accepts_updates: bool,
+    /// Where answers to signed queries are signed.
+    pub tsig_zones: Vec<Name>,
 }
 
 impl Route {
@@ -40,6 +44,10 @@ pub(crate) struct Router {
     /// The only block is one for the root and for all queries: no look-up is needed.
     catch_all: Option<Arc<Route>>,
     any_class: bool,
+    /// Whether a block takes dynamic updates.
+    pub accepts_updates: bool,
+    /// The keys of all blocks.
+    pub keys: Keys,
 }
 
 impl Router {
@@ -52,12 +60,16 @@ impl Router {
             names,
             catch_all: None,
             any_class: false,
+            accepts_updates: false,
+            keys: Keys::default(),
         }
     }
 
-    /// Adds a zone; `any_class` opens the listener to classes other than IN.
-    pub fn add(&mut self, zone: &Name, route: Arc<Route>, any_class: bool) {
-        self.any_class |= any_class;
+    /// Adds a zone of the block `config`, which `route` leads to.
+    pub fn add(&mut self, zone: &Name, route: Arc<Route>, config: &ServerConfig) {
+        self.any_class |= config.any_class;
+        self.accepts_updates |= config.accepts_updates;
+        self.keys.extend(&config.tsig_keys);
         let is_first = self.zones.is_empty();
         if !self.names.contains(zone) {
             self.names.push(zone.clone());
@@ -85,6 +97,15 @@ impl Router {
             None => self.refuse(query),
             Some(route) => self.enter(route, query),
         }
+    }
+
+    /// Whether the answer to a signed `query` is to be signed.
+    pub fn seals(&self, query: &Query<'_>) -> bool {
+        let Some(route) = self.find(query) else {
+            return false;
+        };
+        let mut zones = route.tsig_zones.iter();
+        zones.any(|zone| query.name().is_within(zone.view()))
     }
 
     fn refuse(&self, query: &Query<'_>) -> Flow {
@@ -118,6 +139,9 @@ impl Router {
     fn enter(&self, route: &Arc<Route>, query: &Query<'_>) -> Flow {
         if route.chain.stages().is_empty() {
             return self.refuse(query);
+        }
+        if query.opcode() == Opcode::UPDATE && !route.accepts_updates {
+            return Flow::Ready(Outcome::fail(Rcode::NOTIMP));
         }
         if route.debug {
             return route.chain.first().serve(query);

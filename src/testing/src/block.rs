@@ -3,12 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use catena_corefile::{Diagnostic, Diagnostics, Directive, MemoryEnvironment, ServerBlock};
 use catena_dns::QueryMessage;
+use catena_dns::tsig::Signed;
 use catena_plugin::{
-    Chain, Context, Control, Flow, Outcome, Query, Readiness, Registration, Resolver, ServerConfig,
-    ServerId, Setup, Stage, StartContext, StartError, zones,
+    Answer, Chain, Context, Control, Flow, Outcome, Query, Readiness, Registration, Resolver,
+    ServerConfig, ServerId, Setup, Stage, StartContext, StartError, zones,
 };
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -121,7 +123,11 @@ impl Block {
             .iter()
             .map(|query| format!("  script saw {query}\n"))
             .collect();
-        seen + &transcript::print_outcome(&question, outcome)
+        let Answer::Stream(mut stream) = outcome.answer else {
+            return seen + &transcript::print_outcome(&question, outcome);
+        };
+        let print = |query: &Query<'_>| transcript::print_stream(&mut stream, query);
+        seen + &self.view(&question, print)
     }
 
     /// Asks, and gives the outcome as the chain made it.
@@ -134,10 +140,17 @@ impl Block {
     /// Shows `question` as a stage sees it.
     pub fn view<T>(&self, question: &Question, look: impl FnOnce(&Query<'_>) -> T) -> T {
         let mut scratch = Vec::new();
-        let message = QueryMessage::admit(&question.packet, &mut scratch).unwrap();
+        let message = QueryMessage::admit_with_updates(&question.packet, &mut scratch).unwrap();
+        let signed = message.tsig_at().map(|at| {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            let keys = &self.config.tsig_keys;
+            let signed = Signed::check(&question.packet, at, keys, now.as_secs());
+            Arc::new(signed.unwrap())
+        });
         let local = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 53);
         let (server, resolver) = (&self.server, &self.resolver);
         let context = Context::new(question.client, local, question.transport, server, resolver);
+        let context = context.with_signature(signed);
         look(&Query::new(&message, &context))
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use catena_dns::{Edns, Header, Message, QueryMessage, RecordType, Records, Section, flag};
-use catena_plugin::{Answer, Outcome};
+use catena_plugin::{Answer, Outcome, Query, ReplyStream};
 
 use crate::{Question, record};
 
@@ -31,11 +31,20 @@ pub(crate) fn print_outcome(question: &Question, outcome: Outcome) -> String {
         }
         Answer::Fail(rcode) => format!("{rcode} not written\n"),
         Answer::Silent => "silence\n".to_owned(),
-        #[expect(unreachable_patterns, reason = "answers may grow")]
-        other => format!("{other:?}\n"),
+        Answer::Stream(_) => "several messages\n".to_owned(),
     };
     if let Some(error) = outcome.error {
         let _ = writeln!(text, "  error: {error}");
+    }
+    text
+}
+
+/// Every message of `stream`, as the answer to `query`.
+pub(crate) fn print_stream(stream: &mut ReplyStream, query: &Query<'_>) -> String {
+    let mut text = String::new();
+    while let Some(mut reply) = stream.next(query) {
+        reply.finish(query, ReplyStream::MESSAGE_ROOM);
+        text += &print_packet(reply.packet());
     }
     text
 }

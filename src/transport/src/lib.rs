@@ -17,6 +17,6 @@ pub mod upstream;
 
 pub use bind::{bind_tcp, bind_udp};
 pub use descriptors::{descriptor_limit, raise_descriptor_limit};
-pub use service::{Disposition, Meta, PacketService, Protocol, StreamLimits};
+pub use service::{Disposition, Late, Meta, PacketService, Packets, Protocol, StreamLimits};
 pub use tcp::{ConnectionSlots, serve_tcp};
 pub use udp::serve_udp;

@@ -34,8 +34,38 @@ pub enum Disposition<L> {
     Replied,
     /// The reply comes when this future ends.
     Later(L),
+    /// The reply is of several packets; only over connections.
+    Packets(Box<dyn Packets>),
     /// There is no reply.
     Silent,
+}
+
+/// What comes later.
+pub enum Late {
+    /// This packet.
+    Packet(Vec<u8>),
+    /// These packets; only over connections.
+    Packets(Box<dyn Packets>),
+    /// Nothing.
+    Silent,
+}
+
+impl From<Option<Vec<u8>>> for Late {
+    fn from(packet: Option<Vec<u8>>) -> Late {
+        packet.map_or(Late::Silent, Late::Packet)
+    }
+}
+
+/// The packets of one reply, made as the client reads them.
+pub trait Packets: Send {
+    /// Appends the next packet; false if there is none.
+    fn append_next(&mut self, out: &mut Vec<u8>) -> bool;
+}
+
+impl std::fmt::Debug for dyn Packets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Packets")
+    }
 }
 
 /// Answers packets, whatever transport they came over.
@@ -43,10 +73,10 @@ pub enum Disposition<L> {
 /// One value serves one listener on one worker. A reload swaps what is behind it, never the
 /// service itself, so that sockets and connections live on.
 pub trait PacketService: Clone + Send + Sync + 'static {
-    /// A reply that needs time; `None` is silence.
+    /// A reply that needs time.
     ///
     /// It is spawned on the worker and runs to its end even if the client goes away.
-    type Later: Future<Output = Option<Vec<u8>>> + Send + 'static;
+    type Later: Future<Output: Into<Late>> + Send + 'static;
 
     /// Answers `packet`: appends the reply to `reply`, or says that it comes later.
     ///

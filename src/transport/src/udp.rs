@@ -18,7 +18,7 @@ use tokio::io::Interest;
 use tokio_util::sync::CancellationToken;
 
 use crate::outbox::{Expected, Outbox};
-use crate::service::{Disposition, Meta, PacketService, Protocol};
+use crate::service::{Disposition, Late, Meta, PacketService, Protocol};
 use crate::syscall::{Datagram, Family, ReceiveBatch};
 use crate::task::spawn;
 use replies::Replies;
@@ -205,7 +205,8 @@ impl<S: PacketService> Pipe<S> {
         let reply = self.replies.begin();
         match self.service.packet(datagram.packet, &meta, reply) {
             Disposition::Replied => self.replies.end(meta.peer, datagram.local),
-            Disposition::Silent => self.replies.undo(),
+            // A reply of several packets is none for a datagram.
+            Disposition::Silent | Disposition::Packets(_) => self.replies.undo(),
             Disposition::Later(reply) => {
                 self.replies.undo();
                 let (peer, source) = (meta.peer, datagram.local);
@@ -232,8 +233,8 @@ struct Later {
 }
 
 impl Later {
-    async fn send(self, reply: impl Future<Output = Option<Vec<u8>>>) {
-        if let Some(reply) = reply.await {
+    async fn send(self, reply: impl Future<Output: Into<Late>>) {
+        if let Late::Packet(reply) = reply.await.into() {
             self.expected.put(|replies| {
                 replies.begin().extend_from_slice(&reply);
                 replies.end(self.peer, self.source);

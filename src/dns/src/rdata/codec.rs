@@ -44,7 +44,7 @@ fn base64_digit(octet: u8) -> Option<u32> {
 }
 
 /// Appends what `pieces` say in base 64 with padding; false if they do not.
-pub(super) fn read_base64<'p>(
+pub(crate) fn read_base64<'p>(
     pieces: impl IntoIterator<Item = &'p [u8]>,
     out: &mut Vec<u8>,
 ) -> bool {

@@ -91,7 +91,8 @@ impl Reply {
     }
 
     /// This reply, to which compressed names will be added.
-    pub(crate) fn compressing(mut self) -> Reply {
+    #[must_use]
+    pub fn compressing(mut self) -> Reply {
         self.parts.compressed = true;
         self
     }

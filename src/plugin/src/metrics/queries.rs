@@ -148,7 +148,7 @@ fn response_size(query: &Query<'_>, outcome: &Outcome) -> usize {
     match &outcome.answer {
         Answer::Reply(reply) => reply.packet().len(),
         Answer::Fail(_) => HEADER_LEN + query.question().len(),
-        Answer::Silent => 0,
+        Answer::Silent | Answer::Stream(_) => 0,
     }
 }
 

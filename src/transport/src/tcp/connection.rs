@@ -1,6 +1,7 @@
 //! One connection: all whole queries of a read are served, their replies leave in one write.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::frame;
 use crate::outbox::{Expected, Outbox};
-use crate::service::{Disposition, Meta, PacketService, StreamLimits};
+use crate::service::{Disposition, Late, Meta, PacketService, Packets, StreamLimits};
 use crate::task::spawn;
 
 /// So much is read at once.
@@ -46,7 +47,9 @@ pub(crate) struct Connection<I, S> {
     /// What is to be written, from `written` on.
     out: Vec<u8>,
     written: usize,
-    late: Arc<Outbox<Vec<u8>>>,
+    late: Arc<Outbox<LateReplies>>,
+    /// Replies of several packets, one after the other; nothing is served meanwhile.
+    streams: VecDeque<Box<dyn Packets>>,
     served: u32,
     /// When the next query has to be there.
     read_by: Instant,
@@ -76,6 +79,7 @@ where
             out: Vec::new(),
             written: 0,
             late: Outbox::new(),
+            streams: VecDeque::new(),
             served: 0,
             read_by,
             write_by: None,
@@ -121,6 +125,9 @@ where
                 ready!(self.poll_deadline(context))?;
                 continue;
             }
+            if self.continue_stream() {
+                continue;
+            }
             if self.serve_unserved() {
                 continue;
             }
@@ -138,6 +145,20 @@ where
             ready!(self.poll_deadline(context))?;
         }
         Poll::Ready(Ok(Turn::Over))
+    }
+
+    /// Writes the next packet of the reply of several packets that is at its turn.
+    fn continue_stream(&mut self) -> bool {
+        let Some(stream) = self.streams.front_mut() else {
+            return false;
+        };
+        let mut has_next = false;
+        let is_written = frame::append(&mut self.out, |out| has_next = stream.append_next(out));
+        if !has_next || !is_written {
+            self.streams.pop_front();
+            self.extend_deadline();
+        }
+        true
     }
 
     /// Reads once and serves what came.
@@ -194,7 +215,10 @@ where
             .queries
             .is_none_or(|limit| self.served < limit.get());
         self.finished |= !permitted;
-        permitted && self.out.len() < WRITE && self.late.waiting() < self.limits.in_flight
+        permitted
+            && self.streams.is_empty()
+            && self.out.len() < WRITE
+            && self.late.waiting() < self.limits.in_flight
     }
 
     fn answer(&mut self, packet: &[u8]) {
@@ -207,8 +231,12 @@ where
                 reply.truncate(start);
             }
         });
-        if let Disposition::Later(reply) = disposition {
-            spawn(send_later(self.late.expect(), reply));
+        match disposition {
+            Disposition::Later(reply) => {
+                spawn(send_later(self.late.expect(), reply));
+            }
+            Disposition::Packets(packets) => self.streams.push_back(packets),
+            Disposition::Replied | Disposition::Silent => {}
         }
     }
 
@@ -226,7 +254,7 @@ where
             let rest = self.out.get(self.written..).unwrap_or(&[]);
             if rest.is_empty() {
                 self.start_over();
-                if !self.late.swap(&mut self.out) {
+                if !self.take_late() {
                     return Poll::Ready(Ok(()));
                 }
                 continue;
@@ -244,6 +272,18 @@ where
                 }
             }
         }
+    }
+
+    /// Takes the replies that came since the last call; false if none did.
+    fn take_late(&mut self) -> bool {
+        let mut late = LateReplies {
+            octets: std::mem::take(&mut self.out),
+            streams: Vec::new(),
+        };
+        let has_come = self.late.swap(&mut late);
+        self.out = late.octets;
+        self.streams.extend(late.streams);
+        has_come
     }
 
     fn start_over(&mut self) {
@@ -291,10 +331,19 @@ enum Turn {
     Finished,
 }
 
-async fn send_later(expected: Expected<Vec<u8>>, reply: impl Future<Output = Option<Vec<u8>>>) {
-    if let Some(reply) = reply.await {
-        expected.put(|out| {
-            frame::append(out, |out| out.extend_from_slice(&reply));
-        });
+/// Replies that were announced.
+#[derive(Default)]
+struct LateReplies {
+    octets: Vec<u8>,
+    streams: Vec<Box<dyn Packets>>,
+}
+
+async fn send_later(expected: Expected<LateReplies>, reply: impl Future<Output: Into<Late>>) {
+    match reply.await.into() {
+        Late::Packet(reply) => expected.put(|late| {
+            frame::append(&mut late.octets, |out| out.extend_from_slice(&reply));
+        }),
+        Late::Packets(packets) => expected.put(|late| late.streams.push(packets)),
+        Late::Silent => {}
     }
 }
