@@ -1,8 +1,10 @@
 //! The command line: the original's flags, and ours.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use catena_dns::tsig::{Algorithm, Key};
 use catena_dns::{Name, NameRef};
 use catena_etcd::Credentials;
 use catena_kube::Access;
@@ -17,13 +19,18 @@ Usage: catena controller rpcservice [FLAGS]
 
 Where they are written, one of:
   --etcdendpoints URL,..  etcd, in SkyDNS's form
-  --coredns URL           the older REST interface of dynapi, at URL/dynapi
+  --dynapi URL            the REST interface of dynapi, at URL/v1
+  --coredns URL           its older interface, at URL/dynapi: one address a name
+  --update HOST[:PORT]    a name server that takes RFC 2136 updates
 
 How it is reached:
   --etcdprefix PATH       the prefix of keys (default /skydns)
   --etcduser USER         a user of etcd; the password is read from --etcdpasswordfile
   --etcdpasswordfile FILE
   --tokenfile FILE        a bearer token; without it the one in CATENA_TOKEN, if any
+  --tsigkey NAME          signs updates with the secret in --tsigfile, in base 64
+  --tsigfile FILE
+  --tsigalgorithm NAME    (default hmac-sha256)
   --cacertfile FILE       who may have signed the server's certificate (also --etcdcacertfile)
   --certfile FILE         our certificate (also --etcdcertfile)
   --keyfile FILE          its key (also --etcdkeyfile)
@@ -39,7 +46,9 @@ What is read:
 What is written:
   --zones ZONE,..         names in these zones only; without it all names
   --ttl SECONDS           (default 3600)
-  --owner NAME            marks what is ours (default rpc-controller)
+  --owner NAME            marks what is ours in etcd (default rpc-controller)
+  --exclusive             all addresses in --zones are ours: with --dynapi, what an earlier
+                          run wrote is removed too
   --resync DURATION       how often what is written is looked over (default 60s)
   --grace DURATION        how long names of an earlier run are kept while not all agents have
                           answered (default 10m)
@@ -59,6 +68,8 @@ pub struct Options {
     pub(crate) watched: Watched,
     /// Empty for all.
     pub(crate) zones: Vec<Name>,
+    /// Whether all addresses in `zones` are ours.
+    pub(crate) is_exclusive: bool,
     pub(crate) ttl: u32,
     pub(crate) resync: Duration,
     pub(crate) grace: Duration,
@@ -69,8 +80,17 @@ pub struct Options {
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     Etcd(EtcdTarget),
+    /// The URL above `/v1`.
+    Dynapi(String),
     /// The URL above `/dynapi`.
     Legacy(String),
+    Update(UpdateTarget),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct UpdateTarget {
+    pub server: String,
+    pub key: Option<(Arc<Key>, Algorithm)>,
 }
 
 #[derive(Clone, Debug)]
@@ -113,8 +133,13 @@ pub fn parse(args: &[String]) -> Result<Option<Options>, UsageError> {
     while let Some(arg) = rest.next() {
         let flag = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-'));
         let flag = flag.ok_or_else(|| UsageError(format!("unexpected word {arg:?}")))?;
-        if matches!(flag, "h" | "help") {
-            return Ok(None);
+        match flag {
+            "h" | "help" => return Ok(None),
+            "exclusive" => {
+                given.is_exclusive = true;
+                continue;
+            }
+            _ => {}
         }
         let (name, value) = match flag.split_once('=') {
             Some((name, value)) => (name, value),
@@ -132,6 +157,12 @@ pub fn parse(args: &[String]) -> Result<Option<Options>, UsageError> {
 /// The flags, before it is known whether they go together.
 struct Given {
     coredns: String,
+    dynapi: String,
+    update: String,
+    tsig_key: String,
+    tsig_file: Option<PathBuf>,
+    tsig_algorithm: String,
+    is_exclusive: bool,
     endpoints: Vec<String>,
     prefix: String,
     owner: String,
@@ -154,6 +185,12 @@ impl Default for Given {
     fn default() -> Given {
         Given {
             coredns: String::new(),
+            dynapi: String::new(),
+            update: String::new(),
+            tsig_key: String::new(),
+            tsig_file: None,
+            tsig_algorithm: "hmac-sha256".to_owned(),
+            is_exclusive: false,
             endpoints: Vec::new(),
             prefix: "/skydns".to_owned(),
             owner: "rpc-controller".to_owned(),
@@ -180,6 +217,11 @@ impl Given {
         let path = || Some(PathBuf::from(value));
         match name {
             "coredns" => self.coredns = text(),
+            "dynapi" => self.dynapi = text(),
+            "update" => self.update = text(),
+            "tsigkey" => self.tsig_key = text(),
+            "tsigfile" => self.tsig_file = path(),
+            "tsigalgorithm" => self.tsig_algorithm = text(),
             "etcdendpoints" => self.endpoints = listed(value),
             "etcdprefix" => self.prefix = text(),
             "etcduser" => self.user = text(),
@@ -216,19 +258,12 @@ impl Given {
         if self.tls.certificate.is_some() != self.tls.key.is_some() {
             return Err(wrong("--certfile and --keyfile go together"));
         }
-        let mut urls = self.endpoints.iter().chain([&self.coredns]);
+        if self.is_exclusive && (self.zones.is_empty() || self.dynapi.is_empty()) {
+            return Err(wrong("--exclusive goes with --dynapi and --zones"));
+        }
+        let mut urls = self.endpoints.iter().chain([&self.coredns, &self.dynapi]);
         self.tls.is_wanted = urls.any(|url| url.starts_with("https:"));
-        let target = match (self.coredns.as_str(), self.endpoints.as_slice()) {
-            ("", []) => return Err(wrong("--etcdendpoints or --coredns must be given")),
-            ("", _) => Target::Etcd(EtcdTarget {
-                endpoints: self.endpoints.clone(),
-                prefix: self.prefix.clone(),
-                owner: self.owner.clone(),
-                credentials: self.credentials()?,
-            }),
-            (url, []) => Target::Legacy(url.to_owned()),
-            _ => return Err(wrong("--etcdendpoints and --coredns exclude each other")),
-        };
+        let target = self.target()?;
         let token = match &self.token_file {
             Some(path) => Some(secret(path)?),
             None => std::env::var("CATENA_TOKEN").ok(),
@@ -250,11 +285,60 @@ impl Given {
             token: token.filter(|token| !token.is_empty()),
             watched: self.watched,
             zones: self.zones,
+            is_exclusive: self.is_exclusive,
             ttl: self.ttl,
             resync: self.resync,
             grace: self.grace,
             health_port: self.health_port,
         })
+    }
+
+    fn target(&self) -> Result<Target, UsageError> {
+        let mut targets = Vec::new();
+        if !self.endpoints.is_empty() {
+            targets.push(Target::Etcd(EtcdTarget {
+                endpoints: self.endpoints.clone(),
+                prefix: self.prefix.clone(),
+                owner: self.owner.clone(),
+                credentials: self.credentials()?,
+            }));
+        }
+        if !self.dynapi.is_empty() {
+            targets.push(Target::Dynapi(self.dynapi.clone()));
+        }
+        if !self.coredns.is_empty() {
+            targets.push(Target::Legacy(self.coredns.clone()));
+        }
+        if !self.update.is_empty() {
+            targets.push(Target::Update(UpdateTarget {
+                server: self.update.clone(),
+                key: self.key()?,
+            }));
+        }
+        let first = targets.pop();
+        first.filter(|_| targets.is_empty()).ok_or_else(|| {
+            let one = "one of --etcdendpoints, --dynapi, --coredns and --update must be given";
+            UsageError(one.to_owned())
+        })
+    }
+
+    fn key(&self) -> Result<Option<(Arc<Key>, Algorithm)>, UsageError> {
+        let file = match (self.tsig_key.as_str(), &self.tsig_file) {
+            ("", None) => return Ok(None),
+            (name, Some(file)) if !name.is_empty() => file,
+            _ => {
+                return Err(UsageError(
+                    "--tsigkey and --tsigfile go together".to_owned(),
+                ));
+            }
+        };
+        let name = Name::parse(&self.tsig_key, NameRef::ROOT);
+        let name = name.map_err(|error| UsageError(format!("--tsigkey: {error}")))?;
+        let key = Key::parse(name.view(), &secret(file)?);
+        let key = key.map_err(|error| UsageError(format!("{}: {error}", file.display())))?;
+        let algorithm = Algorithm::parse(&self.tsig_algorithm);
+        let unknown = || UsageError(format!("--tsigalgorithm: {} is none", self.tsig_algorithm));
+        Ok(Some((Arc::new(key), algorithm.ok_or_else(unknown)?)))
     }
 
     fn credentials(&self) -> Result<Option<Credentials>, UsageError> {
@@ -343,8 +427,13 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         for (line, message) in [
-            ("", "--etcdendpoints or --coredns must be given"),
-            ("--coredns a --etcdendpoints b", "exclude each other"),
+            (
+                "",
+                "one of --etcdendpoints, --dynapi, --coredns and --update must",
+            ),
+            ("--coredns a --etcdendpoints b", "one of --etcdendpoints"),
+            ("--coredns a --exclusive", "--exclusive goes with"),
+            ("--update a --tsigkey b", "go together"),
             ("--nosuch x", "not defined: --nosuch"),
             ("--ttl", "flag needs an argument: --ttl"),
             ("--ttl x --coredns a", "--ttl: \"x\" is no such number"),

@@ -1,10 +1,15 @@
 //! Where names are written.
 
+mod dynapi;
 mod etcd;
 mod legacy;
+mod update;
+mod web;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
+
+use catena_dns::Name;
 
 use crate::Options;
 use crate::entry::{Entries, Entry};
@@ -20,6 +25,8 @@ pub(crate) struct PlaceError(pub String);
 pub(crate) struct Found {
     /// What a controller of the same owner wrote.
     pub ours: Entries,
+    /// What somebody wrote; the place does not say who.
+    pub unmarked: Entries,
     /// Names that somebody else wrote; they are not touched.
     pub taken: BTreeSet<Box<str>>,
 }
@@ -27,7 +34,9 @@ pub(crate) struct Found {
 /// Where names are written.
 pub(crate) enum Place {
     Etcd(etcd::Etcd),
+    Dynapi(dynapi::Dynapi),
     Legacy(legacy::Legacy),
+    Update(update::Update),
 }
 
 impl Place {
@@ -35,15 +44,24 @@ impl Place {
     pub fn open(options: &Options) -> Result<Place, PlaceError> {
         Ok(match &options.target {
             Target::Etcd(target) => Place::Etcd(etcd::Etcd::open(target, options)?),
-            Target::Legacy(url) => Place::Legacy(legacy::Legacy::open(url, options)?),
+            Target::Dynapi(url) => {
+                Place::Dynapi(dynapi::Dynapi::new(url, web::Web::open(options)?))
+            }
+            Target::Legacy(url) => {
+                Place::Legacy(legacy::Legacy::new(url, web::Web::open(options)?))
+            }
+            Target::Update(target) => {
+                Place::Update(update::Update::new(&target.server, target.key.clone()))
+            }
         })
     }
 
-    /// What is there; `None` if the place does not tell.
-    pub async fn read(&self) -> Result<Option<Found>, PlaceError> {
+    /// What is there, in `zones` at least; `None` if the place does not tell.
+    pub async fn read(&self, zones: &HashSet<Name>) -> Result<Option<Found>, PlaceError> {
         match self {
             Place::Etcd(etcd) => etcd.read().await.map(Some),
-            Place::Legacy(_) => Ok(None),
+            Place::Dynapi(dynapi) => dynapi.read(zones).await.map(Some),
+            Place::Legacy(_) | Place::Update(_) => Ok(None),
         }
     }
 
@@ -51,7 +69,9 @@ impl Place {
     pub async fn put(&self, entry: &Entry, before: Option<&Entry>) -> Result<(), PlaceError> {
         match self {
             Place::Etcd(etcd) => etcd.put(entry, before).await,
+            Place::Dynapi(dynapi) => dynapi.put(entry, before).await,
             Place::Legacy(legacy) => legacy.put(entry).await,
+            Place::Update(update) => update.put(entry).await,
         }
     }
 
@@ -59,7 +79,9 @@ impl Place {
     pub async fn remove(&self, entry: &Entry) -> Result<(), PlaceError> {
         match self {
             Place::Etcd(etcd) => etcd.remove(entry).await,
+            Place::Dynapi(dynapi) => dynapi.remove(entry).await,
             Place::Legacy(legacy) => legacy.remove(entry).await,
+            Place::Update(update) => update.remove(entry).await,
         }
     }
 }
@@ -68,7 +90,12 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Place::Etcd(etcd) => write!(f, "etcd at {}", etcd.endpoints()),
-            Place::Legacy(legacy) => write!(f, "{}", legacy.url()),
+            Place::Dynapi(dynapi) => f.write_str(dynapi.url()),
+            Place::Legacy(legacy) => f.write_str(legacy.url()),
+            Place::Update(update) => write!(f, "the name server {}", update.server()),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,11 @@
 //! Makes what is written what it should be, again and again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use catena_dns::Name;
 use catena_plugin::clock::{self, Instant};
 use catena_rpc::{Names, Registry};
 use futures_util::{StreamExt, stream};
@@ -13,7 +15,7 @@ use crate::Options;
 use crate::entry::{Entries, Entry, wanted};
 use crate::health::State;
 use crate::metrics::{PENDING, WRITES, WRITTEN};
-use crate::place::{Found, Place, PlaceError};
+use crate::place::{Place, PlaceError};
 
 /// Names that are written at the same time.
 const AT_ONCE: usize = 8;
@@ -34,9 +36,12 @@ pub(crate) struct Reconciler {
     state: Arc<State>,
     /// What is there and ours, as far as is known.
     written: Entries,
-    /// Names of an earlier run that may be kept for now.
+    /// Until when names of an earlier run are kept.
     inherited: Option<Instant>,
-    found: Found,
+    /// Names that an earlier run wrote and this one did not yet.
+    earlier: BTreeSet<Box<str>>,
+    /// Names that are somebody else's.
+    taken: BTreeSet<Box<str>>,
     /// Whether also that is written which seems to be there.
     writes_all: bool,
     failures: u32,
@@ -51,7 +56,8 @@ impl Reconciler {
             state,
             written: Entries::new(),
             inherited: None,
-            found: Found::default(),
+            earlier: BTreeSet::new(),
+            taken: BTreeSet::new(),
             writes_all: false,
             failures: 0,
             wrong: String::new(),
@@ -68,7 +74,7 @@ impl Reconciler {
             let current = Arc::clone(&names.borrow_and_update());
             let looks = clock::now() >= look_at;
             let done = match looks {
-                true => self.look().await,
+                true => self.look(&current).await,
                 false => Ok(()),
             };
             if looks && done.is_ok() {
@@ -91,22 +97,46 @@ impl Reconciler {
     }
 
     /// Reads what is there.
-    async fn look(&mut self) -> Result<(), PlaceError> {
-        match self.place.read().await? {
-            Some(found) => {
-                self.written.clone_from(&found.ours);
-                self.found = found;
+    async fn look(&mut self, names: &Names) -> Result<(), PlaceError> {
+        let zones = match self.options.zones.as_slice() {
+            [] => {
+                let wanted = names
+                    .targets
+                    .values()
+                    .map(|target| Name::clone(&target.suffix));
+                let written = self.written.values().map(|entry| Name::clone(&entry.zone));
+                wanted.chain(written).collect()
             }
-            // Nobody tells, so all is written once more; what is to be removed is kept in mind.
-            None => self.writes_all = true,
+            zones => zones.iter().cloned().collect(),
+        };
+        let Some(mut found) = self.place.read(&zones).await? else {
+            // Nobody tells, so all is written once more.
+            self.writes_all = true;
+            return Ok(());
+        };
+        match self.options.is_exclusive {
+            true => found.ours.append(&mut found.unmarked),
+            false => {
+                let is_known = |text: &Box<str>| self.written.contains_key(text);
+                let known = found.unmarked.iter().filter(|(text, _)| is_known(text));
+                let known: Entries = known.map(|(text, e)| (text.clone(), e.clone())).collect();
+                found.ours.extend(known);
+            }
         }
+        let earlier = found
+            .ours
+            .keys()
+            .filter(|text| !self.written.contains_key(*text));
+        self.earlier.extend(earlier.cloned());
+        self.written = found.ours;
+        self.taken = found.taken;
         Ok(())
     }
 
     /// Writes what is missing, removes what is too much.
     async fn write(&mut self, names: &Names) -> Result<(), PlaceError> {
         let mut entries = wanted(names, &self.options.zones, self.options.ttl);
-        for taken in &self.found.taken {
+        for taken in &self.taken {
             if entries.remove(taken).is_some() {
                 tracing::debug!(
                     target: "controller/rpcservice",
@@ -153,6 +183,7 @@ impl Reconciler {
                     continue;
                 }
                 (Ok(()), Step::Put(entry, _)) => {
+                    self.earlier.remove(text.as_str());
                     self.written.insert(text.into(), entry);
                 }
                 (Ok(()), Step::Remove(_)) => {

@@ -3,22 +3,21 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use catena_http::client::Client;
+use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 
 use super::PlaceError;
-use crate::Options;
+use super::web::{Web, refused};
 use crate::entry::Entry;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 const ANSWER_MAX: usize = 64 << 10;
 
 pub(crate) struct Legacy {
-    client: Client,
+    web: Web,
     url: String,
-    token: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -26,22 +25,15 @@ struct Body<'a> {
     zone: &'a str,
     name: &'a str,
     #[serde(rename = "type")]
-    rtype: &'a str,
-    address: String,
+    rtype: &'static str,
+    address: IpAddr,
     ttl: u32,
 }
 
 impl Legacy {
-    pub fn open(url: &str, options: &Options) -> Result<Legacy, PlaceError> {
-        let tls = options
-            .tls
-            .client()
-            .map_err(|error| PlaceError(error.to_string()))?;
-        Ok(Legacy {
-            client: tls.map_or_else(Client::plain, |tls| Client::new(tls.config())),
-            url: format!("{}/dynapi", url.trim_end_matches('/')),
-            token: options.token.clone(),
-        })
+    pub fn new(url: &str, web: Web) -> Legacy {
+        let url = format!("{}/dynapi", url.trim_end_matches('/'));
+        Legacy { web, url }
     }
 
     pub fn url(&self) -> &str {
@@ -58,18 +50,19 @@ impl Legacy {
 
     pub async fn remove(&self, entry: &Entry) -> Result<(), PlaceError> {
         let (status, told) = self.ask(Method::DELETE, entry).await?;
+        let is_gone = String::from_utf8_lossy(&told).contains("does not exist");
         match status {
             // Somebody else removed it.
-            StatusCode::BAD_REQUEST if told.contains("does not exist") => Ok(()),
+            StatusCode::BAD_REQUEST if is_gone => Ok(()),
             status if status.is_success() => Ok(()),
             status => Err(refused(status, &told)),
         }
     }
 
-    async fn ask(&self, method: Method, entry: &Entry) -> Result<(StatusCode, String), PlaceError> {
+    async fn ask(&self, method: Method, entry: &Entry) -> Result<(StatusCode, Bytes), PlaceError> {
         // IPv4 sorts first; the others have no room in this interface.
-        let Some(address) = entry.addresses.first() else {
-            return Ok((StatusCode::OK, String::new()));
+        let Some(address) = entry.addresses.first().copied() else {
+            return Ok((StatusCode::OK, Bytes::new()));
         };
         let (zone, name) = (entry.zone.to_string(), entry.relative());
         let body = Body {
@@ -79,30 +72,15 @@ impl Legacy {
                 IpAddr::V4(_) => "A",
                 IpAddr::V6(_) => "AAAA",
             },
-            address: address.to_string(),
+            address,
             ttl: entry.ttl,
         };
-        let fail = |error: &dyn std::fmt::Display| PlaceError(error.to_string());
-        let body = serde_json::to_vec(&body).map_err(|error| fail(&error))?;
-        let mut request = Request::builder()
+        let body = serde_json::to_vec(&body).map_err(|error| PlaceError(error.to_string()))?;
+        let request = Request::builder()
             .method(method)
             .uri(&self.url)
-            .header("Content-Type", "application/json");
-        if let Some(token) = &self.token {
-            request = request.header("Authorization", format!("Bearer {token}"));
-        }
-        let request = request
-            .body(Full::from(body))
-            .map_err(|error| fail(&error))?;
-        let answer = self.client.fetch(request, ANSWER_MAX, PATIENCE).await;
-        let answer = answer.map_err(|error| fail(&error))?;
-        let told = String::from_utf8_lossy(answer.body()).into_owned();
-        Ok((answer.status(), told))
+            .header("Content-Type", "application/json")
+            .body(Full::from(body));
+        self.web.ask(request, ANSWER_MAX, PATIENCE).await
     }
-}
-
-pub(super) fn refused(status: StatusCode, told: &str) -> PlaceError {
-    let line = told.lines().next().unwrap_or("");
-    let line: String = line.chars().take(200).collect();
-    PlaceError(format!("{status}: {line}"))
 }
