@@ -18,6 +18,9 @@ use crate::server::{Server, free_port};
 
 /// A change must be answered within this.
 const SOON: Duration = Duration::from_secs(2);
+const CLUSTER: &str = "user.shop.svc.cluster.local";
+const OURS: &str = "/apis/rpc.catena.dev/v1/namespaces/shop/rpcservices";
+const ORIGINALS: &str = "/apis/rpccontroller.istio.io/v1/namespaces/shop/rpcservices";
 const NAME: &str = "com.alipay.userservice.interface1.rpc.cluster.local";
 
 /// A Dubbo application's actuator that says what it is told to say.
@@ -132,82 +135,75 @@ fn keys(etcd: &Etcd) -> usize {
 
 fn controller(api: &Api, etcd: &Etcd, agent_port: u16) -> Server {
     let (master, endpoint) = (format!("http://127.0.0.1:{}", api.http), etcd.endpoint());
-    let agent_port = agent_port.to_string();
-    let mut controller = Server::command(&[
-        "controller",
-        "rpcservice",
-        "--master",
-        &master,
-        "--etcdendpoints",
-        &endpoint,
-        "--agentport",
-        &agent_port,
-        "--poll",
-        "200ms",
-        "--resync",
-        "500ms",
-        "--zones",
-        "rpc.cluster.local",
-        "--healthport",
-        "0",
-    ]);
+    let line = format!(
+        "controller rpcservice --master {master} --etcdendpoints {endpoint} --agentport \
+         {agent_port} --poll 200ms --resync 500ms --zones rpc.cluster.local --healthport 0"
+    );
+    let words: Vec<&str> = line.split(' ').collect();
+    let mut controller = Server::command(&words);
     controller.says("Writing names of RPC interfaces").unwrap();
     controller
 }
 
-#[test]
-fn interfaces_are_answered_by_two_servers_soon_after_they_change() {
-    let (Some(mut api), Some(etcd)) = (Api::start(""), Etcd::start(&[])) else {
-        return;
-    };
-    create(
-        &api,
-        "crds.yaml",
-        "CustomResourceDefinition",
-        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+/// An agent beside an application with that actuator.
+fn agent(actuator: &Actuator) -> (Server, u16) {
+    let (port, actuator) = (free_port(), actuator.port);
+    let line = format!(
+        "agent --listen 127.0.0.1:{port} --type DUBBO --actuator \
+         http://127.0.0.1:{actuator}/actuator/dubbo/services"
     );
+    let words: Vec<&str> = line.split(' ').collect();
+    let mut agent = Server::command(&words);
+    agent.says("Telling RPC interfaces").unwrap();
+    (agent, port)
+}
+
+/// A cluster with a Service and its endpoint, but no object that names its interfaces.
+fn cluster() -> Option<Api> {
+    let api = Api::start("")?;
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    create(&api, "crds.yaml", "CustomResourceDefinition", definitions);
     api.add_namespace("shop");
     set_address(&api, "POST", "10.96.0.7");
     add_slice(&api);
-    let actuator = Actuator::start();
+    Some(api)
+}
+
+/// Creates the original's object for the same Service.
+fn add_original(api: &Api) {
+    let body = r#"{"apiVersion":"rpccontroller.istio.io/v1","kind":"RpcService",
+        "metadata":{"name":"user"},
+        "spec":{"selector":{"app":"user"},"domainsuffix":".rpc.cluster.local"}}"#;
+    assert_eq!(api.call("POST", ORIGINALS, body), 201);
+}
+
+#[test]
+fn interfaces_are_answered_by_two_servers_soon_after_they_change() {
+    let (Some(mut api), Some(etcd)) = (cluster(), Etcd::start(&[])) else {
+        return;
+    };
+    let (actuator, folder) = (Actuator::start(), tempfile::tempdir().unwrap());
     actuator.offer(&["com.alipay.UserService.Interface1", "com.alipay.other"]);
-    let (agent_port, folder) = (free_port(), tempfile::tempdir().unwrap());
-    let (listen, url) = (
-        format!("127.0.0.1:{agent_port}"),
-        format!("http://127.0.0.1:{}/actuator/dubbo/services", actuator.port),
-    );
-    let mut agent = Server::command(&[
-        "agent",
-        "--listen",
-        &listen,
-        "--type",
-        "DUBBO",
-        "--actuator",
-        &url,
-    ]);
-    agent.says("Telling RPC interfaces").unwrap();
+    let (_agent, agent_port) = agent(&actuator);
     let _controller = controller(&api, &etcd, agent_port);
     let master = format!("endpoint http://127.0.0.1:{}", api.http);
     let own = format!("rpcservice {{\n {master}\n agent_port {agent_port}\n poll 200ms\n }}");
     let written = format!("etcd {{\n endpoint {}\n }}", etcd.endpoint());
-    let (_first, first) = name_server(&folder.path().join("own"), &api, &own);
-    let (_second, second) = name_server(&folder.path().join("written"), &api, &written);
+    let (mut server, first) = name_server(&folder.path().join("own"), &api, &own);
+    let (_other, second) = name_server(&folder.path().join("written"), &api, &written);
     let ports = [first, second];
-    let cluster = "user.shop.svc.cluster.local";
     let address = Some(Ipv4Addr::new(10, 96, 0, 7));
-    await_answers(&ports, cluster, address);
+    await_answers(&ports, CLUSTER, address);
     await_answers(&ports, NAME, None);
 
-    // The objects of the worked example, as they stand.
-    let group = "/apis/rpc.catena.dev/v1/namespaces/shop/rpcservices";
-    create(&api, "application.yaml", "RPCService", group);
+    // The object of the worked example, as it stands.
+    create(&api, "application.yaml", "RPCService", OURS);
     await_answers(&ports, NAME, address);
     await_answers(&ports, &NAME.to_uppercase(), address);
     await_answers(&ports, "com.alipay.other.rpc.cluster.local", address);
 
     // An interface comes, another goes.
     actuator.offer(&["com.alipay.UserService.Interface1", "com.alipay.third"]);
-    std::thread::sleep(Duration::from_secs(1));
     await_answers(&ports, "com.alipay.third.rpc.cluster.local", address);
     await_answers(&ports, "com.alipay.other.rpc.cluster.local", None);
 
@@ -217,31 +213,25 @@ fn interfaces_are_answered_by_two_servers_soon_after_they_change() {
 
     // What is known stays while the API server is away.
     api.stop();
-    std::thread::sleep(Duration::from_millis(500));
+    server.says("Failed to reach the Kubernetes API").unwrap();
     await_answers(&ports, NAME, address);
     api.restart();
     set_address(&api, "PATCH", "10.96.0.8");
     await_answers(&ports, NAME, Some(Ipv4Addr::new(10, 96, 0, 8)));
 
-    // The original's object claims the same names, later: the older one keeps them.
-    let original = r#"{"metadata":{"name":"user"},
-        "spec":{"selector":{"app":"user"},"domainsuffix":".rpc.cluster.local"}}"#;
-    let path = "/apis/rpccontroller.istio.io/v1/namespaces/shop/rpcservices";
-    let body = format!(
-        r#"{{"apiVersion":"rpccontroller.istio.io/v1","kind":"RpcService",{}"#,
-        &original[1..]
-    );
-    assert_eq!(api.call("POST", path, &body), 201);
-    assert_eq!(api.call("DELETE", &format!("{group}/user"), ""), 200);
-    std::thread::sleep(Duration::from_millis(500));
-    await_answers(&ports, NAME, Some(Ipv4Addr::new(10, 96, 0, 8)));
+    // The original's object gives the same names, and keeps them when ours goes.
+    add_original(&api);
+    assert_eq!(api.call("DELETE", &format!("{OURS}/user"), ""), 200);
+    set_address(&api, "PATCH", "10.96.0.9");
+    let address = Some(Ipv4Addr::new(10, 96, 0, 9));
+    await_answers(&ports, NAME, address);
     assert_eq!(keys(&etcd), 2);
 
-    // Without an object there are no names; the cluster's own zone never changed.
-    assert_eq!(api.call("DELETE", &format!("{path}/user"), ""), 200);
+    // Without an object there are no names; the cluster's own zone goes on.
+    assert_eq!(api.call("DELETE", &format!("{ORIGINALS}/user"), ""), 200);
     await_answers(&ports, NAME, None);
     await_that("all keys are gone", || keys(&etcd) == 0);
-    await_answers(&ports, cluster, Some(Ipv4Addr::new(10, 96, 0, 8)));
+    await_answers(&ports, CLUSTER, address);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use catena_dns::Name;
 use catena_plugin::clock::{self, Instant};
+use catena_plugin::metrics::GaugeVec;
 use catena_rpc::{Names, Registry};
 use futures_util::{StreamExt, stream};
 use tokio::time::sleep_until;
@@ -147,18 +148,20 @@ impl Reconciler {
         if names.complete || self.inherited.is_some_and(|until| clock::now() >= until) {
             self.inherited = None;
         }
-        let keeps =
-            |text: &Box<str>| self.inherited.is_some() && self.found.ours.contains_key(text);
+        let keeps = |text: &Box<str>| self.inherited.is_some() && self.earlier.contains(text);
         let mut steps = plan(&entries, &self.written, keeps);
         if std::mem::take(&mut self.writes_all) {
             let known = |(text, _): &(&Box<str>, &Entry)| self.written.contains_key(*text);
             let again = entries.iter().filter(known).map(|(_, entry)| entry);
             steps.extend(again.map(|entry| Step::Put(entry.clone(), Some(entry.clone()))));
         }
+        self.take(steps).await
+    }
+
+    /// Takes all steps, some at a time; the last error, if there is one.
+    async fn take(&mut self, steps: Vec<Step>) -> Result<(), PlaceError> {
         let total = steps.len();
-        PENDING
-            .with(&[])
-            .set(i64::try_from(total).unwrap_or(i64::MAX));
+        set(&PENDING, total);
         let place = &self.place;
         let mut running = stream::iter(steps)
             .map(|step| async move {
@@ -191,14 +194,10 @@ impl Reconciler {
                 }
             }
             left -= 1;
-            PENDING
-                .with(&[])
-                .set(i64::try_from(left).unwrap_or(i64::MAX));
+            set(&PENDING, left);
         }
         drop(running);
-        WRITTEN
-            .with(&[])
-            .set(i64::try_from(self.written.len()).unwrap_or(i64::MAX));
+        set(&WRITTEN, self.written.len());
         if total > left {
             let done = total - left;
             tracing::info!(target: "controller/rpcservice", "{done} names written or removed");
@@ -231,6 +230,12 @@ impl Reconciler {
         self.failures += 1;
         Some(clock::now() + wait)
     }
+}
+
+fn set(gauge: &GaugeVec, count: usize) {
+    gauge
+        .with(&[])
+        .set(i64::try_from(count).unwrap_or(i64::MAX));
 }
 
 /// What makes `written` the same as `wanted`; what `keeps` says is not removed.

@@ -61,10 +61,8 @@ pub(crate) async fn run(registry: &Registry, rounds: &mut Rounds) {
         {
             running.push(ask(service, agents, registry.watched.agent_port));
         }
-        let next = match running.len() < AT_ONCE {
-            true => rounds.first_due(),
-            false => None,
-        };
+        let next = rounds.first_due().filter(|_| running.len() < AT_ONCE);
+        let due = sleep_until(next.unwrap_or_else(clock::now));
         tokio::select! {
             changed = asked.changed() => {
                 if changed.is_err() {
@@ -75,7 +73,7 @@ pub(crate) async fn run(registry: &Registry, rounds: &mut Rounds) {
                 rounds.note(&answer, registry.watched.poll);
                 registry.change(|store| store.note_told(&answer.service, answer.told));
             }
-            () = async { sleep_until(next.unwrap_or_else(clock::now)).await }, if next.is_some() => {}
+            () = due, if next.is_some() => {}
         }
     }
 }

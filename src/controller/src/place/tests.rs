@@ -96,7 +96,10 @@ async fn the_older_interface_is_spoken_as_the_original_does() {
     place.remove(&one).await.unwrap();
     let error = place.put(&one, None).await.unwrap_err().to_string();
     assert!(error.contains("Zone not found"), "{error}");
-    let body = r#"{"zone":"rpc.cluster.local.","name":"com.a","type":"A","address":"10.0.0.1","ttl":3600}"#;
+    let body = concat!(
+        r#"{"zone":"rpc.cluster.local.","name":"com.a","#,
+        r#""type":"A","address":"10.0.0.1","ttl":3600}"#
+    );
     let asked = asked.await.unwrap();
     assert_eq!(asked[0], format!("PUT /dynapi [] {body}"));
     assert_eq!(asked[1], format!("DELETE /dynapi [] {body}"));
@@ -115,7 +118,10 @@ async fn dynapi_is_told_all_that_changes_at_once() {
     assert!(place.put(&one, None).await.is_err());
     let asked = asked.await.unwrap();
     let head = "POST /v1/zones/rpc.cluster.local./changes [Bearer secret]";
-    let put = r#"{"op":"put","name":"com.a.rpc.cluster.local.","type":"A","ttl":3600,"addresses":["10.0.0.1"]}"#;
+    let put = concat!(
+        r#"{"op":"put","name":"com.a.rpc.cluster.local.","#,
+        r#""type":"A","ttl":3600,"addresses":["10.0.0.1"]}"#
+    );
     let delete = |family| {
         format!(r#"{{"op":"delete","name":"com.a.rpc.cluster.local.","type":"{family}"}}"#)
     };
