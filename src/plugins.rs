@@ -72,6 +72,8 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_rpcservice::PLUGIN,
     #[cfg(feature = "file")]
     &catena_file::PLUGIN,
+    #[cfg(feature = "etcd")]
+    &catena_plugin_etcd::PLUGIN,
     // Right before what may lead back here.
     #[cfg(feature = "loop")]
     &catena_loop::PLUGIN,

@@ -270,10 +270,10 @@ fn plugin_folders(root: &Path) -> Vec<PathBuf> {
 
 #[expect(clippy::ptr_arg, reason = "passed to filter_map over paths")]
 fn crate_name(folder: &PathBuf) -> Option<String> {
-    folder
-        .file_name()?
-        .to_str()
-        .map(|name| format!("catena-{name}"))
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).ok()?;
+    let mut lines = manifest.lines();
+    let name = lines.find_map(|line| line.strip_prefix("name = \""))?;
+    Some(name.trim_end_matches('"').to_owned())
 }
 
 fn listed_exceptions(root: &Path) -> Offences {

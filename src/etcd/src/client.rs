@@ -142,8 +142,13 @@ impl Client {
 
     /// Makes a lease of `ttl` seconds.
     pub async fn grant(&self, ttl: i64) -> Result<LeaseResponse, Error> {
+        self.grant_as(0, ttl).await
+    }
+
+    /// Makes a lease of `ttl` seconds that is called `id`.
+    pub async fn grant_as(&self, id: i64, ttl: i64) -> Result<LeaseResponse, Error> {
         const PATH: &str = "/etcdserverpb.Lease/LeaseGrant";
-        let query = LeaseGrantRequest { ttl };
+        let query = LeaseGrantRequest { ttl, id };
         self.call(PATH, &query, Kind::Write, self.0.write_timeout)
             .await
     }
@@ -169,12 +174,15 @@ impl Client {
 
     /// The seconds that a lease has left, below 1 if it is gone.
     pub async fn time_left(&self, id: i64) -> Result<i64, Error> {
+        self.lease(id).await.map(|lease| lease.ttl)
+    }
+
+    /// What there is to know of a lease.
+    pub async fn lease(&self, id: i64) -> Result<LeaseResponse, Error> {
         const PATH: &str = "/etcdserverpb.Lease/LeaseTimeToLive";
         let query = LeaseRequest { id };
-        let lease: LeaseResponse = self
-            .call(PATH, &query, Kind::Read, self.0.read_timeout)
-            .await?;
-        Ok(lease.ttl)
+        self.call(PATH, &query, Kind::Read, self.0.read_timeout)
+            .await
     }
 
     async fn call<Q, A>(

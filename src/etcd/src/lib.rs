@@ -20,7 +20,7 @@ pub use error::Error;
 pub use login::Credentials;
 pub use proto::KeyValue;
 pub use txn::Txn;
-pub use watch::{Change, Position, Sink, watch};
+pub use watch::{Change, Position, Sink, list, watch};
 
 /// The key after the last that begins with `prefix`, as ranges want it.
 pub fn range_end(prefix: &[u8]) -> Vec<u8> {

@@ -258,6 +258,9 @@ pub struct LeaseGrantRequest {
     /// Seconds.
     #[prost(int64, tag = "1")]
     pub ttl: i64,
+    /// Which; 0 to have etcd choose.
+    #[prost(int64, tag = "2")]
+    pub id: i64,
 }
 
 /// A lease: the answer to making it, and to asking after it.
@@ -269,6 +272,9 @@ pub struct LeaseResponse {
     /// The seconds it has left; below 1 when it is gone.
     #[prost(int64, tag = "3")]
     pub ttl: i64,
+    /// The seconds it was made with; only when it was asked after.
+    #[prost(int64, tag = "4")]
+    pub granted: i64,
 }
 
 /// Names a lease: to renew it, to end it, to ask after it.

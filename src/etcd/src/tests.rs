@@ -157,7 +157,8 @@ fn demand_users(etcd: &Etcd) {
         ("auth/role/add", r#"{"name":"dns"}"#),
         (
             "auth/role/grant",
-            r#"{"name":"dns","perm":{"permType":0,"key":"L3NreWRucy8=","range_end":"L3NreWRuczA="}}"#,
+            r#"{"name":"dns",
+                "perm":{"permType":0,"key":"L3NreWRucy8=","range_end":"L3NreWRuczA="}}"#,
         ),
         ("auth/user/grant", r#"{"user":"reader","role":"dns"}"#),
         ("auth/enable", "{}"),

@@ -66,6 +66,14 @@ pub struct Position {
 }
 
 impl Position {
+    /// After a list as of `revision`, see [`list`].
+    pub fn after(revision: i64) -> Position {
+        Position {
+            revision: Some(revision),
+            page: None,
+        }
+    }
+
     /// The revision up to which all is told.
     pub fn revision(&self) -> Option<i64> {
         self.revision
@@ -110,7 +118,7 @@ async fn follow(
     let revision = match position.revision {
         Some(revision) => revision,
         None => {
-            let (keys, revision) = list(client, prefix, position).await?;
+            let (keys, revision) = list_pages(client, prefix, &mut position.page).await?;
             sink.listed(keys, revision);
             position.revision = Some(revision);
             revision
@@ -130,16 +138,21 @@ async fn follow(
     })
 }
 
-/// All keys of the prefix as of one revision, page by page.
-async fn list(
+/// All keys that begin with `prefix`, as of the revision that is given too.
+pub async fn list(client: &Client, prefix: &[u8]) -> Result<(Vec<KeyValue>, i64), Error> {
+    list_pages(client, prefix, &mut None).await
+}
+
+/// Lists page by page; `size` is that of a page, once it had to be made smaller.
+async fn list_pages(
     client: &Client,
     prefix: &[u8],
-    position: &mut Position,
+    size: &mut Option<i64>,
 ) -> Result<(Vec<KeyValue>, i64), Error> {
     let mut query = RangeRequest {
         key: prefix.to_vec(),
         range_end: range_end(prefix),
-        limit: position.page.unwrap_or(PAGE),
+        limit: size.unwrap_or(PAGE),
         ..RangeRequest::default()
     };
     let mut keys = Vec::new();
@@ -147,7 +160,7 @@ async fn list(
         let page = match client.page(&query).await {
             Err(Error::TooLarge(_)) if query.limit > 1 => {
                 query.limit = query.limit / 8 + 1;
-                position.page = Some(query.limit);
+                *size = Some(query.limit);
                 continue;
             }
             page => page?,
