@@ -35,7 +35,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), RunErr
         background: &Handle::current(),
     };
     let lease = opening.open()?;
-    tracing::info!(target: "agent", "Telling RPC interfaces on {}", lease.local());
+    tracing::info!("Telling RPC interfaces on {}", lease.local());
     stop.cancelled().await;
     Ok(())
 }

@@ -87,9 +87,9 @@ impl Sources {
         let before = read.as_ref().and_then(|(_, known)| known.as_ref().err());
         match (&found, before) {
             (Err(wrong), before) if before != Some(wrong) => {
-                tracing::warn!(target: "agent", "The interfaces are not known: {wrong}");
+                tracing::warn!("The interfaces are not known: {wrong}");
             }
-            (Ok(_), Some(_)) => tracing::info!(target: "agent", "The interfaces are known again"),
+            (Ok(_), Some(_)) => tracing::info!("The interfaces are known again"),
             _ => {}
         }
         *read = Some((clock::now(), found.clone()));

@@ -36,7 +36,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), RunErr
     let lease = health::open(&options, Arc::clone(&state)).map_err(|error| fail(&error))?;
     registry.run(&Background::new(stop.clone(), Handle::current()));
     let text = place.to_string();
-    tracing::info!(target: "controller/rpcservice", "Writing names of RPC interfaces to {text}");
+    tracing::info!("Writing names of RPC interfaces to {text}");
     let mut reconciler = reconcile::Reconciler::new(options, place, state);
     let _stopped = stop.run_until_cancelled(reconciler.run(&registry)).await;
     drop(lease);

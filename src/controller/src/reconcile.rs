@@ -85,14 +85,14 @@ impl Reconciler {
                 Ok(()) => self.write(&current).await,
                 refused => refused,
             };
-            let again = self.note(done);
+            let wake = self.note(done, look_at);
             tokio::select! {
                 changed = names.changed() => {
                     if changed.is_err() {
                         return;
                     }
                 }
-                () = sleep_until(again.unwrap_or(look_at)) => {}
+                () = sleep_until(wake) => {}
             }
         }
     }
@@ -129,6 +129,11 @@ impl Reconciler {
             .keys()
             .filter(|text| !self.written.contains_key(*text));
         self.earlier.extend(earlier.cloned());
+        for text in found.taken.difference(&self.taken) {
+            if names.targets.contains_key(text) {
+                tracing::warn!("{text} is somebody else's there, and is left alone");
+            }
+        }
         self.written = found.ours;
         self.taken = found.taken;
         Ok(())
@@ -137,14 +142,7 @@ impl Reconciler {
     /// Writes what is missing, removes what is too much.
     async fn write(&mut self, names: &Names) -> Result<(), PlaceError> {
         let mut entries = wanted(names, &self.options.zones, self.options.ttl);
-        for taken in &self.taken {
-            if entries.remove(taken).is_some() {
-                tracing::debug!(
-                    target: "controller/rpcservice",
-                    "{taken} is somebody else's and is left alone"
-                );
-            }
-        }
+        entries.retain(|text, _| !self.taken.contains(text));
         if names.complete || self.inherited.is_some_and(|until| clock::now() >= until) {
             self.inherited = None;
         }
@@ -200,27 +198,26 @@ impl Reconciler {
         set(&WRITTEN, self.written.len());
         if total > left {
             let done = total - left;
-            tracing::info!(target: "controller/rpcservice", "{done} names written or removed");
+            tracing::info!("{done} names written or removed");
         }
         failure
     }
 
-    /// Tells what is wrong, once; says when to try again if something is.
-    fn note(&mut self, done: Result<(), PlaceError>) -> Option<Instant> {
+    /// Tells what is wrong, once; says when there is something to do again.
+    fn note(&mut self, done: Result<(), PlaceError>, look_at: Instant) -> Instant {
         self.state.is_done.store(done.is_ok(), Relaxed);
         let Err(error) = done else {
             if !std::mem::take(&mut self.wrong).is_empty() {
                 let place = &self.place;
-                tracing::info!(target: "controller/rpcservice", "{place} takes names again");
+                tracing::info!("{place} takes names again");
             }
             self.failures = 0;
-            // Names of an earlier run are looked at again when their time has come.
-            return self.inherited;
+            return self.inherited.map_or(look_at, |until| until.min(look_at));
         };
         let text = error.to_string();
         if text != self.wrong {
             let place = &self.place;
-            tracing::error!(target: "controller/rpcservice", "Cannot write to {place}: {text}");
+            tracing::error!("Cannot write to {place}: {text}");
             self.wrong = text;
         }
         let wait = RETRY
@@ -228,7 +225,7 @@ impl Reconciler {
             .saturating_mul(1 << self.failures.min(10))
             .min(RETRY.1);
         self.failures += 1;
-        Some(clock::now() + wait)
+        clock::now() + wait
     }
 }
 

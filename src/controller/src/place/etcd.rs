@@ -28,6 +28,8 @@ pub(crate) struct Etcd {
     prefix: Prefix,
     owner: String,
     endpoints: String,
+    /// What all keys that are read begin with.
+    scopes: Vec<String>,
 }
 
 impl Etcd {
@@ -36,6 +38,16 @@ impl Etcd {
             let endpoint = text.parse();
             endpoint.map_err(|_| PlaceError(format!("{text:?} is no endpoint of etcd")))
         });
+        let prefix = Prefix::new(&target.prefix);
+        let mut scopes: Vec<String> = options
+            .zones
+            .iter()
+            .filter_map(|zone| prefix.key(zone.view()))
+            .collect();
+        if scopes.is_empty() {
+            scopes.push(prefix.as_str().to_owned());
+        }
+        scopes.iter_mut().for_each(|scope| scope.push('/'));
         let options = ClientOptions {
             endpoints: endpoints.collect::<Result<_, _>>()?,
             tls: options
@@ -47,7 +59,8 @@ impl Etcd {
         };
         Ok(Etcd {
             client: Client::new(options, Handle::current()),
-            prefix: Prefix::new(&target.prefix),
+            prefix,
+            scopes,
             owner: target.owner.clone(),
             endpoints: target.endpoints.join(","),
         })
@@ -57,23 +70,30 @@ impl Etcd {
         &self.endpoints
     }
 
+    /// What is below the zones of the command line, or all there is.
     pub async fn read(&self) -> Result<Found, PlaceError> {
-        let prefix = format!("{}/", self.prefix.as_str());
+        let mut found = Found::default();
+        for scope in &self.scopes {
+            self.read_scope(scope, &mut found).await?;
+        }
+        Ok(found)
+    }
+
+    async fn read_scope(&self, scope: &str, found: &mut Found) -> Result<(), PlaceError> {
         let mut query = RangeRequest {
-            key: prefix.clone().into_bytes(),
-            range_end: range_end(prefix.as_bytes()),
+            key: scope.into(),
+            range_end: range_end(scope.as_bytes()),
             limit: PAGE,
             ..RangeRequest::default()
         };
-        let mut found = Found::default();
         loop {
             let page = self.client.range(query.clone()).await.map_err(from)?;
             for key in &page.kvs {
-                self.note(key, &mut found);
+                self.note(key, found);
             }
             let last = page.kvs.last().filter(|_| page.more);
             let Some(last) = last else {
-                return Ok(found);
+                return Ok(());
             };
             query.key.clone_from(&last.key);
             query.key.push(0);
