@@ -70,6 +70,9 @@ pub static PLUGINS: &[&Registration] = &[
     // Like kubernetes, of which its zone is often a part.
     #[cfg(feature = "rpcservice")]
     &catena_rpcservice::PLUGIN,
+    // Before what is only read: a name that was written must not hide behind another source.
+    #[cfg(feature = "dynapi")]
+    &catena_dynapi::PLUGIN,
     #[cfg(feature = "file")]
     &catena_file::PLUGIN,
     #[cfg(feature = "etcd")]

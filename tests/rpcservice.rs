@@ -133,11 +133,12 @@ fn keys(etcd: &Etcd) -> usize {
     told["kvs"].as_array().map_or(0, Vec::len)
 }
 
-fn controller(api: &Api, etcd: &Etcd, agent_port: u16) -> Server {
-    let (master, endpoint) = (format!("http://127.0.0.1:{}", api.http), etcd.endpoint());
+/// A controller that writes to where `place` says.
+fn controller(api: &Api, place: &str, agent_port: u16) -> Server {
+    let master = format!("http://127.0.0.1:{}", api.http);
     let line = format!(
-        "controller rpcservice --master {master} --etcdendpoints {endpoint} --agentport \
-         {agent_port} --poll 200ms --resync 500ms --zones rpc.cluster.local --healthport 0"
+        "controller rpcservice --master {master} {place} --agentport {agent_port} --poll 200ms \
+         --resync 500ms --zones rpc.cluster.local --healthport 0"
     );
     let words: Vec<&str> = line.split(' ').collect();
     let mut controller = Server::command(&words);
@@ -185,7 +186,8 @@ fn interfaces_are_answered_by_two_servers_soon_after_they_change() {
     let (actuator, folder) = (Actuator::start(), tempfile::tempdir().unwrap());
     actuator.offer(&["com.alipay.UserService.Interface1", "com.alipay.other"]);
     let (_agent, agent_port) = agent(&actuator);
-    let _controller = controller(&api, &etcd, agent_port);
+    let place = format!("--etcdendpoints {}", etcd.endpoint());
+    let _controller = controller(&api, &place, agent_port);
     let master = format!("endpoint http://127.0.0.1:{}", api.http);
     let own = format!("rpcservice {{\n {master}\n agent_port {agent_port}\n poll 200ms\n }}");
     let written = format!("etcd {{\n endpoint {}\n }}", etcd.endpoint());
@@ -248,6 +250,46 @@ fn a_controller_removes_what_an_earlier_one_wrote_and_leaves_what_others_did() {
     etcd.call("kv/put", theirs);
     etcd.call("kv/put", ours);
     assert_eq!(keys(&etcd), 2);
-    let _controller = controller(&api, &etcd, free_port());
+    let place = format!("--etcdendpoints {}", etcd.endpoint());
+    let _controller = controller(&api, &place, free_port());
     await_that("the name without an object is gone", || keys(&etcd) == 1);
+}
+
+#[test]
+fn names_are_written_through_dynapi_and_by_update() {
+    let Some(api) = cluster() else { return };
+    let (actuator, folder) = (Actuator::start(), tempfile::tempdir().unwrap());
+    actuator.offer(&["com.alipay.UserService.Interface1"]);
+    let (_agent, agent_port) = agent(&actuator);
+    let token = folder.path().join("token");
+    fs::write(&token, "correct-horse-battery-staple").unwrap();
+    let rest = free_port();
+    let dynapi = format!(
+        "dynapi {{\n listen 127.0.0.1:{rest}\n token controller file {}\n allow \
+         token:controller all *.rpc.cluster.local A,AAAA\n allow token:controller read\n \
+         allow net:127.0.0.0/8 all *.rpc.cluster.local A,AAAA\n }}",
+        token.display()
+    );
+    let address = Some(Ipv4Addr::new(10, 96, 0, 7));
+    for way in ["dynapi", "coredns", "update"] {
+        create(&api, "application.yaml", "RPCService", OURS);
+        let server = folder.path().join(way);
+        let (_server, port) = name_server(&server, &api, &dynapi);
+        let place = match way {
+            "dynapi" => {
+                let token = token.display();
+                format!("--dynapi http://127.0.0.1:{rest} --exclusive --tokenfile {token}")
+            }
+            "coredns" => {
+                let token = token.display();
+                format!("--coredns http://127.0.0.1:{rest} --tokenfile {token}")
+            }
+            _ => format!("--update 127.0.0.1:{port}"),
+        };
+        let _controller = controller(&api, &place, agent_port);
+        await_answers(&[port], NAME, address);
+        assert_eq!(api.call("DELETE", &format!("{OURS}/user"), ""), 200);
+        await_answers(&[port], NAME, None);
+        await_answers(&[port], CLUSTER, address);
+    }
 }
