@@ -20,9 +20,12 @@ const FILE_MAX: u64 = 1 << 20;
 pub(crate) struct Sources {
     options: Options,
     pub leases: Mutex<Leases>,
-    /// What actuator and file said last, and what was wrong.
-    read: tokio::sync::Mutex<Option<(Instant, Result<Vec<Provider>, String>)>>,
+    /// What actuator and file said last, and when.
+    read: tokio::sync::Mutex<Option<(Instant, Read)>>,
 }
+
+/// Interfaces, or why they are not known.
+type Read = Result<Vec<Provider>, String>;
 
 impl Sources {
     pub fn new(options: Options) -> Sources {
@@ -76,7 +79,7 @@ impl Sources {
     }
 
     /// What actuator, file and command line say; asks once for all who ask at the same time.
-    async fn read(&self) -> Result<Vec<Provider>, String> {
+    async fn read(&self) -> Read {
         let mut read = self.read.lock().await;
         if let Some((at, known)) = &*read
             && clock::now().duration_since(*at) < FRESH
@@ -96,7 +99,7 @@ impl Sources {
         found
     }
 
-    async fn read_now(&self) -> Result<Vec<Provider>, String> {
+    async fn read_now(&self) -> Read {
         let mut providers: Vec<Provider> = self
             .options
             .listed

@@ -118,9 +118,8 @@ impl Reconciler {
         match self.options.is_exclusive {
             true => found.ours.append(&mut found.unmarked),
             false => {
-                let is_known = |text: &Box<str>| self.written.contains_key(text);
-                let known = found.unmarked.iter().filter(|(text, _)| is_known(text));
-                let known: Entries = known.map(|(text, e)| (text.clone(), e.clone())).collect();
+                let unmarked = found.unmarked.into_iter();
+                let known = unmarked.filter(|(text, _)| self.written.contains_key(text));
                 found.ours.extend(known);
             }
         }
@@ -146,11 +145,13 @@ impl Reconciler {
         if names.complete || self.inherited.is_some_and(|until| clock::now() >= until) {
             self.inherited = None;
         }
-        let keeps = |text: &Box<str>| self.inherited.is_some() && self.earlier.contains(text);
+        let keeps = |text: &str| self.inherited.is_some() && self.earlier.contains(text);
         let mut steps = plan(&entries, &self.written, keeps);
         if std::mem::take(&mut self.writes_all) {
-            let known = |(text, _): &(&Box<str>, &Entry)| self.written.contains_key(*text);
-            let again = entries.iter().filter(known).map(|(_, entry)| entry);
+            let known = entries
+                .iter()
+                .filter(|(text, _)| self.written.contains_key(*text));
+            let again = known.map(|(_, entry)| entry);
             steps.extend(again.map(|entry| Step::Put(entry.clone(), Some(entry.clone()))));
         }
         self.take(steps).await
@@ -236,7 +237,7 @@ fn set(gauge: &GaugeVec, count: usize) {
 }
 
 /// What makes `written` the same as `wanted`; what `keeps` says is not removed.
-fn plan(wanted: &Entries, written: &Entries, keeps: impl Fn(&Box<str>) -> bool) -> Vec<Step> {
+fn plan(wanted: &Entries, written: &Entries, keeps: impl Fn(&str) -> bool) -> Vec<Step> {
     let is_same =
         |entry: &Entry, known: &Entry| entry.addresses == known.addresses && entry.ttl == known.ttl;
     let mut steps = Vec::new();

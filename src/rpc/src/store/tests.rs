@@ -111,11 +111,12 @@ fn told(interfaces: &[&str]) -> super::Told {
 /// The names with their addresses.
 fn names(store: &Store) -> Vec<String> {
     let composed = store.compose();
-    let print = |(name, target): (&Box<str>, &crate::Target)| {
+    let mut printed = Vec::new();
+    for (name, target) in &composed.names.targets {
         let addresses: Vec<String> = target.addresses.iter().map(ToString::to_string).collect();
-        format!("{name} {}", addresses.join(","))
-    };
-    composed.names.targets.iter().map(print).collect()
+        printed.push(format!("{name} {}", addresses.join(",")));
+    }
+    printed
 }
 
 fn shop() -> Store {
