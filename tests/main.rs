@@ -21,4 +21,5 @@ mod rpcservice;
 mod rpcservice_files;
 mod server;
 mod tidy;
+mod transfer;
 mod upstreams;
