@@ -7,10 +7,11 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use catena_testing::Etcd;
+use parking_lot::Mutex;
 
 use crate::client::ask;
 use crate::kube::{Api, await_that};
@@ -39,7 +40,7 @@ impl Actuator {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 let _ = stream.read(&mut [0; 4096]);
-                let beans = told.lock().unwrap().clone();
+                let beans = told.lock().clone();
                 let beans = beans.iter().map(|interface| {
                     format!(r#""bean-{interface}":{{"interface":"{interface}","version":"1.0"}}"#)
                 });
@@ -55,7 +56,7 @@ impl Actuator {
     }
 
     fn offer(&self, interfaces: &[&'static str]) {
-        *self.interfaces.lock().unwrap() = interfaces.to_vec();
+        *self.interfaces.lock() = interfaces.to_vec();
     }
 }
 
