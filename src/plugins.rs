@@ -67,6 +67,9 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_kubernetai::PLUGIN,
     #[cfg(feature = "kubernetes")]
     &catena_kubernetes::PLUGIN,
+    // Before what is only read: a name that was written must not hide behind another source.
+    #[cfg(feature = "dynapi")]
+    &catena_dynapi::PLUGIN,
     #[cfg(feature = "file")]
     &catena_file::PLUGIN,
     #[cfg(feature = "etcd")]

@@ -43,6 +43,14 @@ pub(crate) struct Verdict {
     pub lowest_ttl: Option<u32>,
 }
 
+impl Verdict {
+    /// The same, but for a reply that nobody may keep if `is_live`.
+    pub fn unless(mut self, is_live: bool) -> Self {
+        self.storable &= !is_live;
+        self
+    }
+}
+
 /// Whether `reply` answers the question of `query`, letter case aside, and has it in full.
 pub(crate) fn is_for(query: &Query<'_>, reply: &Reply) -> bool {
     let (asked, header) = (query.question(), reply.header());

@@ -29,8 +29,9 @@ impl Shared {
 
     /// Stores what came back for `query`, if it may be.
     pub fn take(&self, query: &Query<'_>, mut outcome: Outcome) -> Outcome {
+        let is_live = outcome.is_live;
         if let Some(reply) = outcome.as_reply_mut() {
-            let verdict = classify(query, reply);
+            let verdict = classify(query, reply).unless(is_live);
             self.level_and_store(query, reply, verdict, 0);
         }
         outcome
@@ -38,8 +39,9 @@ impl Shared {
 
     /// Stores what came back for a popular entry that is about to expire.
     pub fn take_prefetched(&self, query: &Query<'_>, mut outcome: Outcome, hits: u32) {
+        let is_live = outcome.is_live;
         if let Some(reply) = outcome.as_reply_mut() {
-            let verdict = classify(query, reply);
+            let verdict = classify(query, reply).unless(is_live);
             self.level_and_store(query, reply, verdict, hits);
         }
     }
@@ -55,7 +57,7 @@ impl Shared {
         if reply.header().has(flag::TC) || !is_for(query, reply) {
             return None;
         }
-        let verdict = classify(query, reply);
+        let verdict = classify(query, reply).unless(outcome.is_live);
         let prefers_positive = self.config.prefers_positive();
         let is_good = if prefers_positive {
             verdict.answering

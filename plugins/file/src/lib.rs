@@ -1,7 +1,5 @@
 //! Plugin `file`: authoritative answers from master files.
 
-mod alias;
-mod answer;
 mod load;
 mod reload;
 mod serve;

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::{ArcSwapOption, Guard};
+use catena_authority::{Answered, answer};
 use catena_dns::{Name, NameRef, Opcode, Rcode, RecordType};
 use catena_index::Zone;
 use catena_plugin::zones::Fallthrough;
 use catena_plugin::{Flow, Next, Outcome, Plugin, Query, StartContext, StartError};
 use tracing::info;
 
-use crate::answer;
 use crate::load::{Files, Loaded};
 use crate::reload::{self, Reload};
 
@@ -116,12 +116,10 @@ impl Plugin for File {
         let Some(zone) = zone.as_ref() else {
             return Outcome::fail(Rcode::SERVFAIL).into();
         };
-        match answer::answer(zone, query) {
-            answer::Answered::Flow(flow) => flow,
-            answer::Answered::Nothing(_) if self.fallthrough.allows(query.name()) => {
-                next.serve(query)
-            }
-            answer::Answered::Nothing(negative) => negative.reply(query).into(),
+        match answer(zone, query) {
+            Answered::Flow(flow) => flow,
+            Answered::Nothing(_) if self.fallthrough.allows(query.name()) => next.serve(query),
+            Answered::Nothing(negative) => negative.reply(query).into(),
         }
     }
 

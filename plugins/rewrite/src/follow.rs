@@ -83,7 +83,10 @@ fn redirected(
 
 /// The aliases up to the one at `at`, which gets its new target, and what was found there.
 fn join(outcome: Outcome, at: usize, target: &Name, found: Outcome) -> Outcome {
-    let Outcome { answer, error, by } = outcome;
+    let is_live = outcome.is_live || found.is_live;
+    let Outcome {
+        answer, error, by, ..
+    } = outcome;
     let answer = match (answer, found.answer) {
         (Answer::Reply(reply), Answer::Reply(found)) => {
             Answer::Reply(join_replies(&reply, at, target, &found).unwrap_or(reply))
@@ -91,7 +94,12 @@ fn join(outcome: Outcome, at: usize, target: &Name, found: Outcome) -> Outcome {
         // What cannot be looked up leaves the alias as it was.
         (answer, _) => answer,
     };
-    Outcome { answer, error, by }
+    Outcome {
+        answer,
+        error,
+        by,
+        is_live,
+    }
 }
 
 fn join_replies(reply: &Reply, at: usize, target: &Name, found: &Reply) -> Option<Reply> {

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
@@ -17,10 +16,9 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
-use tokio_util::sync::CancellationToken;
 
 use crate::listener::Site;
-use crate::{Answer, Asked, Page};
+use crate::{Answer, Asked, Body, Page, Peer};
 
 /// Time for a TLS handshake, for a request to come in whole, and for a client to take some octets.
 pub(crate) const STEP_TIME: Duration = Duration::from_secs(5);
@@ -30,13 +28,15 @@ const HEAD_MAX: usize = 16 << 10;
 const HEADERS_MAX: usize = 64;
 
 /// Serves a connection until it ends, or after `closing` until its request is answered.
-pub(crate) async fn serve<S>(stream: S, site: Arc<Site>, closing: CancellationToken)
+pub(crate) async fn serve<S>(stream: S, site: Arc<Site>, peer: Peer)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let closing = site.closing().clone();
+    let peer = Arc::new(peer);
     let service = service_fn(move |request| {
-        let site = Arc::clone(&site);
-        async move { Ok::<_, Infallible>(respond(&site, &request).await) }
+        let (site, peer) = (Arc::clone(&site), Arc::clone(&peer));
+        async move { Ok::<_, Infallible>(respond(&site, request, &peer).await) }
     });
     let mut server = http1::Builder::new();
     server
@@ -58,17 +58,20 @@ where
     }
 }
 
-async fn respond(site: &Site, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+async fn respond(site: &Site, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
     let asked = Asked {
         path: request.uri().path().to_owned(),
         query: request.uri().query().unwrap_or("").to_owned(),
     };
+    if let Some(service) = site.service(&asked) {
+        return service.respond(request, peer).await;
+    }
     let page = match site.answer(&asked) {
         Some(Answer::Now(page)) => page,
         Some(Answer::Later(page)) => page.await,
         None => Page::not_found(),
     };
-    let mut response = Response::new(Full::new(page.body));
+    let mut response = Response::new(Full::new(page.body).boxed_unsync());
     *response.status_mut() =
         StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();

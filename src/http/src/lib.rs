@@ -8,10 +8,12 @@ mod address;
 mod connection;
 mod listener;
 mod page;
+mod service;
 
 pub use address::{Address, AddressError};
 pub use listener::{Lease, OpenError, Opening};
 pub use page::{Answer, Asked, Page, Pages};
+pub use service::{Body, Peer, Service};
 
 #[cfg(test)]
 mod tests;

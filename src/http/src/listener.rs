@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{STEP_TIME, serve};
-use crate::{Address, Answer, Asked, Pages};
+use crate::{Address, Answer, Asked, Pages, Peer, Service};
 
 /// Connections of one listener at most; the next ones wait in the backlog.
 const CONNECTIONS_MAX: usize = 128;
@@ -145,6 +145,18 @@ impl Site {
             .find_map(|sharer| sharer.pages.answer(asked))
     }
 
+    /// Who takes requests for `asked` in full.
+    pub(crate) fn service(&self, asked: &Asked) -> Option<Arc<dyn Service>> {
+        let sharers = self.sharers.read();
+        let mut latest = sharers.iter().rev();
+        latest.find_map(|sharer| sharer.pages.service(asked))
+    }
+
+    /// Ends when the listener closes.
+    pub(crate) fn closing(&self) -> &CancellationToken {
+        &self.closing
+    }
+
     fn tls(&self) -> Option<Arc<ServerConfig>> {
         let sharers = self.sharers.read();
         sharers.last().and_then(|sharer| sharer.tls.clone())
@@ -201,11 +213,11 @@ async fn accept(listener: TcpListener, site: Arc<Site>) {
                 return;
             };
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     is_failing = false;
                     let site = Arc::clone(&site);
                     connections.spawn(async move {
-                        welcome(stream, site).await;
+                        welcome(stream, peer, site).await;
                         drop(place);
                     });
                 }
@@ -225,13 +237,23 @@ async fn accept(listener: TcpListener, site: Arc<Site>) {
     let _in_time = timeout(STEP_TIME, finish).await;
 }
 
-async fn welcome(stream: TcpStream, site: Arc<Site>) {
-    let closing = site.closing.clone();
+async fn welcome(stream: TcpStream, address: SocketAddr, site: Arc<Site>) {
+    let mut peer = Peer {
+        address,
+        is_encrypted: false,
+        certificate: None,
+    };
     let Some(tls) = site.tls() else {
-        return serve(stream, site, closing).await;
+        return serve(stream, site, peer).await;
     };
     match timeout(STEP_TIME, TlsAcceptor::from(tls).accept(stream)).await {
-        Ok(Ok(stream)) => serve(stream, site, closing).await,
+        Ok(Ok(stream)) => {
+            let (_, session) = stream.get_ref();
+            let shown = session.peer_certificates().and_then(<[_]>::first);
+            peer.certificate = shown.map(|certificate| certificate.clone().into_owned());
+            peer.is_encrypted = true;
+            serve(stream, site, peer).await;
+        }
         Ok(Err(error)) => tracing::debug!("{}: TLS handshake: {error}", site.address),
         Err(_) => tracing::debug!("{}: TLS handshake takes too long", site.address),
     }

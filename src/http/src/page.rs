@@ -2,8 +2,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
+
+use crate::Service;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -91,6 +94,12 @@ pub enum Answer {
 pub trait Pages: Send + Sync + 'static {
     /// Answers `asked`, or leaves it to others at the same address.
     fn answer(&self, asked: &Asked) -> Option<Answer>;
+
+    /// Who takes `asked` with its method, head and body, if this needs them.
+    fn service(&self, asked: &Asked) -> Option<Arc<dyn Service>> {
+        let _pages_only = asked;
+        None
+    }
 }
 
 impl<F> Pages for F

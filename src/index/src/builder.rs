@@ -1,10 +1,13 @@
 //! Builds a zone from its records.
 
-use catena_dns::{Class, NameRef, RecordRef, RecordType};
-use hashbrown::{HashMap, HashSet};
+use catena_dns::{Class, Name, NameRef, RecordRef, RecordType};
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
 
 use crate::Zone;
-use crate::arena::{Arena, At, NONE, flag};
+use crate::arena::{At, NONE, flag};
+use crate::part::{Part, flag_of, hash};
+use crate::parts::Parts;
 use crate::table::{Entry, Table, entry, node_of};
 
 /// Why a record cannot be added.
@@ -20,7 +23,10 @@ pub enum AddError {
 ///
 /// A name that returns after others gets a second node; [`ZoneBuilder::build`] makes one of both.
 pub struct ZoneBuilder {
-    zone: Zone,
+    origin: Name,
+    hasher: RandomState,
+    part: Part,
+    denials: Vec<At>,
     /// The owner of the last record, in lower case, and its node.
     last: (Vec<u8>, At),
     owner: Vec<u8>,
@@ -38,27 +44,19 @@ impl ZoneBuilder {
     /// Begins the zone `origin`, whose names and records will take about `octets`.
     pub fn with_capacity(origin: NameRef<'_>, octets: usize) -> Self {
         let origin = origin.to_lower();
-        let mut arena = Arena::default();
-        arena.reserve(octets);
+        let (mut part, hasher) = (Part::default(), RandomState::default());
+        part.arena.reserve(octets);
         // There is room for the first node.
-        let apex = arena.add_node(origin.wire()).unwrap_or(NONE);
-        let zone = Zone {
-            origin,
-            arena,
-            names: Table::default(),
-            hasher: foldhash::fast::RandomState::default(),
-            soa: None,
-            has_cuts: false,
-            records: 0,
-            denials: Vec::new(),
-            spellings: HashMap::default(),
-        };
+        let apex = part.arena.add_node(origin.wire()).unwrap_or(NONE);
         ZoneBuilder {
-            entries: vec![entry(zone.hash(zone.origin.wire()), apex)],
-            last: (zone.origin.wire().to_vec(), apex),
+            entries: vec![entry(hash(&hasher, origin.wire()).0, apex)],
+            last: (origin.wire().to_vec(), apex),
             owner: Vec::new(),
             deep: Vec::new(),
-            zone,
+            denials: Vec::new(),
+            origin,
+            hasher,
+            part,
         }
     }
 
@@ -75,7 +73,7 @@ impl ZoneBuilder {
         if let Some(at) = self.add_record(record)?
             && record.name.wire().iter().any(u8::is_ascii_uppercase)
         {
-            self.zone.spellings.insert(at, record.name.to_name());
+            self.part.spellings.insert(at, record.name.to_name());
         }
         Ok(())
     }
@@ -91,33 +89,27 @@ impl ZoneBuilder {
         let Some(node) = self.node(record.name)? else {
             return Ok(None);
         };
-        let arena = &mut self.zone.arena;
+        let arena = &mut self.part.arena;
         let at = arena.add_record(record.rtype, record.ttl, record.rdata);
         let at = at.ok_or(AddError::TooLarge)?;
-        let flags = match record.rtype {
-            RecordType::NS if node != arena.apex() => flag::NS,
-            RecordType::DNAME => flag::DNAME,
-            RecordType::CNAME => flag::CNAME,
-            RecordType::NSEC => flag::NSEC,
-            _ => 0,
-        };
+        let flags = flag_of(record.rtype, node == arena.apex());
         arena.link(node, at, flags);
-        self.zone.records += 1;
-        self.zone.has_cuts |= flags & (flag::NS | flag::DNAME) != 0;
+        self.part.records += 1;
+        self.part.cuts += usize::from(flags & (flag::NS | flag::DNAME) != 0);
         if flags == flag::NSEC {
-            self.zone.denials.push(node);
+            self.denials.push(node);
         }
         Ok(Some(at))
     }
 
     fn add_soa(&mut self, record: RecordRef<'_>) -> Result<(), AddError> {
-        let arena = &mut self.zone.arena;
+        let arena = &mut self.part.arena;
         let at = arena.add_record(record.rtype, record.ttl, record.rdata);
         let at = at.ok_or(AddError::TooLarge)?;
-        self.zone.records += usize::from(self.zone.soa.is_none());
-        self.zone.soa = Some(at);
-        if record.name != self.zone.origin() {
-            self.zone.spellings.insert(at, record.name.to_lower());
+        self.part.records += usize::from(self.part.soa.is_none());
+        self.part.soa = Some(at);
+        if record.name != self.origin.view() {
+            self.part.spellings.insert(at, record.name.to_lower());
         }
         Ok(())
     }
@@ -131,11 +123,11 @@ impl ZoneBuilder {
         if self.owner == self.last.0 {
             return Ok(Some(self.last.1));
         }
-        if !name.is_within(self.zone.origin()) {
+        if !name.is_within(self.origin.view()) {
             return Ok(None);
         }
-        let node = match name == self.zone.origin() {
-            true => self.zone.arena.apex(),
+        let node = match name == self.origin.view() {
+            true => self.part.arena.apex(),
             false => self.make_node()?,
         };
         std::mem::swap(&mut self.last.0, &mut self.owner);
@@ -144,11 +136,12 @@ impl ZoneBuilder {
     }
 
     fn make_node(&mut self) -> Result<At, AddError> {
-        let node = self.zone.arena.add_node(&self.owner);
+        let node = self.part.arena.add_node(&self.owner);
         let node = node.ok_or(AddError::TooLarge)?;
-        self.entries.push(entry(self.zone.hash(&self.owner), node));
+        self.entries
+            .push(entry(hash(&self.hasher, &self.owner).0, node));
         let label = 1 + usize::from(self.owner.first().copied().unwrap_or(0));
-        if self.owner.len() > self.zone.origin.wire().len() + label {
+        if self.owner.len() > self.origin.wire().len() + label {
             self.deep.push(node);
         }
         Ok(node)
@@ -157,28 +150,39 @@ impl ZoneBuilder {
     /// The zone, which never changes again.
     pub fn build(mut self) -> Result<Zone, AddError> {
         self.merge_nodes();
-        self.zone.names = Table::new(&self.entries);
+        self.part.names = Table::new(&self.entries);
         if self.add_empty_names()? {
             self.entries.sort_unstable();
-            self.zone.names = Table::new(&self.entries);
+            self.part.names = Table::new(&self.entries);
         }
-        let mut denials = std::mem::take(&mut self.zone.denials);
-        let zone = &self.zone;
+        let mut denials = std::mem::take(&mut self.denials);
+        let arena = &self.part.arena;
         // Of a name's nodes the first one is left.
-        let first =
-            |node: &mut At| *node = zone.lookup(zone.arena.name(*node).wire()).unwrap_or(*node);
+        let first = |node: &mut At| {
+            *node = self.lookup(arena.name(*node).wire()).unwrap_or(*node);
+        };
         denials.iter_mut().for_each(first);
-        denials.sort_by(|a, b| zone.arena.name(*a).cmp_canonical(zone.arena.name(*b)));
+        denials.sort_by(|a, b| arena.name(*a).cmp_canonical(arena.name(*b)));
         denials.dedup();
-        self.zone.denials = denials;
-        self.zone.arena.shrink();
-        Ok(self.zone)
+        self.part.arena.shrink();
+        Ok(Zone {
+            origin: self.origin,
+            hasher: self.hasher,
+            cuts: self.part.cuts,
+            records: self.part.records,
+            parts: Parts::new(vec![self.part]),
+            denials,
+        })
+    }
+
+    fn lookup(&self, name: &[u8]) -> Option<At> {
+        self.part.lookup(hash(&self.hasher, name).0, name)
     }
 
     /// Sorts the entries and leaves one node of each name, the first.
     fn merge_nodes(&mut self) {
         self.entries.sort_unstable();
-        let arena = &mut self.zone.arena;
+        let arena = &mut self.part.arena;
         let mut gone = HashSet::new();
         let mut names = Vec::new();
         for alike in self.entries.chunk_by(|a, b| *a >> 32 == *b >> 32) {
@@ -205,15 +209,14 @@ impl ZoneBuilder {
 
     /// Adds nodes for names between others and the apex: they exist (RFC 4592 section 2.2.2).
     fn add_empty_names(&mut self) -> Result<bool, AddError> {
-        let zone = &mut self.zone;
-        let apex_length = zone.origin.wire().len();
-        let mut missing: HashSet<Vec<u8>, foldhash::fast::RandomState> = HashSet::default();
+        let apex_length = self.origin.wire().len();
+        let mut missing: HashSet<Vec<u8>, RandomState> = HashSet::default();
         for node in &self.deep {
-            let name = zone.arena.name(*node);
+            let name = self.part.arena.name(*node);
             for ancestor in name.ancestors().skip(1) {
                 let wire = ancestor.wire();
                 let is_known = wire.len() <= apex_length
-                    || zone.lookup(wire).is_some()
+                    || self.lookup(wire).is_some()
                     || missing.contains(wire);
                 if is_known {
                     break;
@@ -222,8 +225,8 @@ impl ZoneBuilder {
             }
         }
         for name in &missing {
-            let node = zone.arena.add_node(name).ok_or(AddError::TooLarge)?;
-            self.entries.push(entry(zone.hash(name), node));
+            let node = self.part.arena.add_node(name).ok_or(AddError::TooLarge)?;
+            self.entries.push(entry(hash(&self.hasher, name).0, node));
         }
         Ok(!missing.is_empty())
     }

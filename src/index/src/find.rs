@@ -24,7 +24,7 @@ pub enum Found<'z> {
 }
 
 /// A way through all the names of a zone.
-pub struct Walk(Vec<At>);
+pub struct Walk(Vec<(u32, At)>);
 
 impl Zone {
     /// What there is for `name`, which must be in lower case; `None` if it is outside the zone.
@@ -35,7 +35,7 @@ impl Zone {
         if name.wire().get(below..) != Some(self.origin.wire()) {
             return None;
         }
-        if !self.has_cuts
+        if self.cuts == 0
             && let Some(node) = self.node(name)
         {
             return Some(Found::Name(node));
@@ -65,7 +65,7 @@ impl Zone {
             let Some(node) = self.lookup(suffix) else {
                 return Some(self.missing(encloser));
             };
-            encloser = Node::new(self, node);
+            encloser = node;
             if encloser.flags() & flag::NS != 0 && !(place == 0 && rtype == RecordType::DS) {
                 return Some(Found::Cut(encloser));
             }
@@ -83,7 +83,10 @@ impl Zone {
 
     /// Whether there are names other than the zone's own.
     pub fn has_names_below(&self) -> bool {
-        self.names.nodes().nth(1).is_some()
+        // The table of a zone that was built has the apex too, that of an edited one has not.
+        let own = usize::from(self.parts.len() == 1);
+        let mut names = self.parts.iter().flat_map(|part| part.names.nodes());
+        names.nth(own).is_some()
     }
 
     fn missing<'z>(&'z self, encloser: Node<'z>) -> Found<'z> {
@@ -97,7 +100,7 @@ impl Zone {
         rest.copy_from_slice(parent);
         let found = wildcard.get(..length).and_then(|name| self.lookup(name));
         match found {
-            Some(node) => Found::Wildcard(Node::new(self, node)),
+            Some(node) => Found::Wildcard(node),
             None => Found::Missing(encloser),
         }
     }
@@ -105,39 +108,57 @@ impl Zone {
     /// The node of just this name, in lower case, whatever stands above it.
     #[inline]
     pub fn node(&self, name: NameRef<'_>) -> Option<Node<'_>> {
-        let node = self.lookup(name.wire())?;
-        Some(Node::new(self, node))
+        let below = name.wire().len().checked_sub(self.origin.wire().len())?;
+        if below == 0 && name != self.origin() {
+            return None;
+        }
+        self.lookup(name.wire())
     }
 
     /// The node with NSEC records that is `name` or stands right before it in canonical order.
     pub fn denial(&self, name: NameRef<'_>) -> Option<Node<'_>> {
-        let is_before = |node: &At| self.arena.name(*node).cmp_canonical(name).is_le();
+        let part = self.first_part()?;
+        let is_before = |node: &At| part.arena.name(*node).cmp_canonical(name).is_le();
         let after = self.denials.partition_point(is_before);
         let node = self.denials.get(after.checked_sub(1)?)?;
-        Some(Node::new(self, *node))
+        Some(Node::new(part, *node))
     }
 
     /// All names with records in the order they were added, the zone's own first.
     ///
     /// To be walked through in steps, by [`Zone::walked`]; costs a sort of numbers.
     pub fn walk(&self) -> Walk {
-        let has_records = |at: &At| self.arena.first_record(*at) != NONE;
-        let mut nodes: Vec<At> = self.names.nodes().filter(has_records).collect();
-        nodes.sort_unstable();
-        Walk(nodes)
+        let mut places = Vec::new();
+        for (place, part) in (0..).zip(self.parts.iter()) {
+            let apex = (place == 0).then_some(NONE);
+            let nodes = apex.into_iter().chain(part.names.nodes());
+            let has_records = |at: &At| part.arena.first_record(*at) != NONE;
+            places.extend(nodes.filter(has_records).map(|at| (place, at)));
+        }
+        places.sort_unstable();
+        places.dedup();
+        Walk(places)
     }
 
     /// The name at `place` of a walk through this zone.
     pub fn walked(&self, walk: &Walk, place: usize) -> Option<Node<'_>> {
-        let at = walk.0.get(place)?;
-        Some(Node::new(self, *at))
+        let (part, at) = walk.0.get(place)?;
+        let part = usize::try_from(*part).ok()?;
+        Some(Node::new(self.parts.get(part)?, *at))
     }
 
     /// All names with records, in canonical order (RFC 4034 section 6.1).
     pub fn in_order(&self) -> Vec<Node<'_>> {
-        let nodes = self.names.nodes().map(|node| Node::new(self, node));
-        let mut nodes: Vec<_> = nodes.filter(|node| !node.is_empty()).collect();
+        let mut nodes: Vec<_> = self.nodes().filter(|node| !node.is_empty()).collect();
         nodes.sort_by(|left, right| left.name().cmp_canonical(right.name()));
         nodes
+    }
+
+    /// All names, empty ones too, in no order; the apex comes first.
+    pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
+        let apex = self.apex();
+        let parts = self.parts.iter();
+        let nodes = parts.flat_map(|part| part.names.nodes().map(|node| Node::new(part, node)));
+        std::iter::once(apex).chain(nodes.filter(move |node| !node.is(apex)))
     }
 }

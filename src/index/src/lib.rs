@@ -4,40 +4,43 @@
 //! allocates nothing and waits for nobody. Names and records lie in one arena, records in the
 //! form that goes over the wire, so answering is copying.
 //!
+//! A zone that is written while it is served has many small arenas instead, its parts. An edit
+//! makes a new zone that shares with the old one all parts but those of the names it changes.
+//!
 //! **Invariant.** Whoever holds a [`Node`] holds the zone it is of; a zone never changes.
 
 mod arena;
 mod builder;
+mod edit;
 mod find;
+mod part;
+mod parts;
 mod table;
 mod view;
 
 pub use builder::{AddError, ZoneBuilder};
+pub use edit::NameChange;
 pub use find::{Found, Walk};
 pub use view::{Node, Record, RecordsOf};
 
-use std::hash::BuildHasher;
-
 use catena_dns::{Name, NameRef};
-use hashbrown::HashMap;
+use foldhash::fast::RandomState;
 
-use arena::{Arena, At};
-use table::Table;
+use arena::{At, NONE};
+use part::Part;
+use parts::Parts;
 
 /// The names and records of one zone.
 pub struct Zone {
     origin: Name,
-    arena: Arena,
-    names: Table,
-    hasher: foldhash::fast::RandomState,
-    soa: Option<At>,
-    /// Whether there are delegations or DNAME records: then names have to be looked at from above.
-    has_cuts: bool,
+    /// The first one has the apex.
+    parts: Parts,
+    hasher: RandomState,
+    /// Delegations and DNAME records: where there are some, names have to be looked at from above.
+    cuts: usize,
     records: usize,
-    /// Names with NSEC records, in canonical order.
+    /// Names with NSEC records, in canonical order; a zone of many parts has none.
     denials: Vec<At>,
-    /// Owner names of records that must keep their letter case.
-    spellings: HashMap<At, Name, foldhash::fast::RandomState>,
 }
 
 impl Zone {
@@ -48,7 +51,8 @@ impl Zone {
 
     /// The SOA record that was added last, whatever its owner.
     pub fn soa(&self) -> Option<Record<'_>> {
-        Some(Record::new(self, self.soa?))
+        let part = self.first_part()?;
+        Some(Record::new(part, part.soa?))
     }
 
     /// The serial of the SOA record.
@@ -60,21 +64,31 @@ impl Zone {
     }
 
     #[inline]
-    fn hash(&self, name: &[u8]) -> u32 {
-        let [hash @ .., _, _, _, _] = self.hasher.hash_one(name).to_be_bytes();
-        u32::from_be_bytes(hash)
+    fn first_part(&self) -> Option<&Part> {
+        self.parts.get(0)
     }
 
-    /// The node of `name`, which must be in lower case.
+    /// The node of `name`, which must be in lower case and within the zone.
     #[inline]
-    fn lookup(&self, name: &[u8]) -> Option<At> {
-        let mut candidates = self.names.candidates(self.hash(name));
-        candidates.find(|node| self.arena.is_named(*node, name))
+    fn lookup(&self, name: &[u8]) -> Option<Node<'_>> {
+        if name.len() == self.origin.wire().len() {
+            return self.apex_node();
+        }
+        let (hash, place) = part::hash(&self.hasher, name);
+        let part = self.parts.get(self.parts.place(place))?;
+        Some(Node::new(part, part.lookup(hash, name)?))
+    }
+
+    #[inline]
+    fn apex_node(&self) -> Option<Node<'_>> {
+        Some(Node::new(self.first_part()?, NONE))
     }
 
     /// The node of the zone's own name.
     pub fn apex(&self) -> Node<'_> {
-        Node::new(self, self.arena.apex())
+        // There is a first part.
+        self.apex_node()
+            .unwrap_or_else(|| Node::new(edit::nowhere(), NONE))
     }
 
     /// How many records there are.
@@ -84,7 +98,11 @@ impl Zone {
 
     /// Octets that names and records take.
     pub fn memory(&self) -> usize {
-        self.arena.memory() + self.names.memory() + self.denials.len() * size_of::<At>()
+        let parts = self.parts.iter();
+        let parts: usize = parts
+            .map(|part| part.arena.memory() + part.names.memory())
+            .sum();
+        parts + self.denials.len() * size_of::<At>()
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) struct Table {
     entries: Vec<Entry>,
     /// Places an entry may belong to; some more follow for what does not fit.
     places: u64,
+    count: usize,
 }
 
 /// The entry of a node.
@@ -41,6 +42,7 @@ impl Table {
         let mut table = Table {
             entries: room,
             places: u64::try_from(places).unwrap_or(u64::MAX),
+            count,
         };
         let mut free = 0;
         for entry in entries {
@@ -69,6 +71,11 @@ impl Table {
             .take_while(move |entry| **entry >> 32 <= hash && **entry != EMPTY)
             .filter(move |entry| **entry >> 32 == hash)
             .map(|entry| node_of(*entry))
+    }
+
+    /// How many names there are.
+    pub fn len(&self) -> usize {
+        self.count
     }
 
     /// All nodes, in no order.

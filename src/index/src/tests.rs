@@ -192,3 +192,85 @@ fn the_denial_is_the_last_name_before() {
     assert_eq!(zone.in_order().first().unwrap().name(), zone.origin());
     assert!(NameRef::ROOT.is_root() && zone.soa().is_none() && zone.serial().is_none());
 }
+
+/// The changes that `lines` name: `NAME A..` sets that many records, `NAME` removes the name.
+fn edited(zone: &Zone, lines: &[(&str, usize, bool)]) -> Zone {
+    let names: Vec<Name> = lines
+        .iter()
+        .map(|(name, ..)| Name::parse(name, zone.origin()).unwrap())
+        .collect();
+    let changes: Vec<NameChange<'_>> = names
+        .iter()
+        .zip(lines)
+        .map(|(name, (_, count, exists))| NameChange {
+            name: name.view(),
+            records: (0..*count)
+                .map(|_| RecordRef {
+                    name: name.view(),
+                    rtype: A,
+                    class: Class::IN,
+                    ttl: 7,
+                    rdata: &[192, 0, 2, 9],
+                })
+                .collect(),
+            exists: *exists,
+        })
+        .collect();
+    zone.edited(&changes).unwrap()
+}
+
+#[test]
+fn an_edited_zone_has_the_changes_and_the_old_one_has_not() {
+    let old = zone(&[("a", A), ("*.w", A), ("cut", RecordType::NS)]);
+    let new = edited(
+        &old,
+        &[
+            ("a", 0, false),
+            ("b", 2, false),
+            ("x.y", 1, false),
+            ("y", 0, true),
+        ],
+    );
+    assert_eq!(find(&old, "a.example.org.", A), "name a.example.org.");
+    assert_eq!(
+        find(&new, "a.example.org.", A),
+        "missing below example.org."
+    );
+    assert_eq!(find(&new, "b.example.org.", A), "name b.example.org.");
+    assert_eq!(find(&new, "y.example.org.", A), "empty y.example.org.");
+    assert_eq!(
+        find(&new, "x.w.example.org.", A),
+        "wildcard *.w.example.org."
+    );
+    assert_eq!(find(&new, "x.cut.example.org.", A), "cut cut.example.org.");
+    assert_eq!(old.record_count() + 2, new.record_count());
+    let without_cut = edited(&new, &[("cut", 0, false), ("@", 3, false)]);
+    assert_eq!(
+        find(&without_cut, "x.cut.example.org.", A),
+        "missing below example.org."
+    );
+    assert_eq!(without_cut.apex().records().count(), 3);
+    assert!(without_cut.has_names_below());
+}
+
+#[test]
+fn a_zone_that_grows_name_by_name_is_the_one_built_at_once() {
+    let mut grown = zone(&[]);
+    assert!(!edited(&grown, &[]).has_names_below());
+    let names: Vec<String> = (0..3000).map(|number| format!("n{number}")).collect();
+    for chunk in names.chunks(7) {
+        let lines: Vec<_> = chunk.iter().map(|name| (name.as_str(), 1, false)).collect();
+        grown = edited(&grown, &lines);
+    }
+    let records: Vec<_> = names.iter().map(|name| (name.as_str(), A)).collect();
+    let built = zone(&records);
+    let told = |zone: &Zone| -> Vec<String> {
+        let nodes = zone.in_order();
+        nodes.iter().map(|node| node.name().to_string()).collect()
+    };
+    assert_eq!(told(&grown), told(&built));
+    assert_eq!(grown.record_count(), 3000);
+    for name in &names {
+        assert_ne!(find(&grown, &format!("{name}.example.org."), A), "outside");
+    }
+}

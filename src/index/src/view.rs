@@ -2,33 +2,33 @@
 
 use catena_dns::{Class, NameRef, RecordRef, RecordType};
 
-use crate::Zone;
 use crate::arena::{At, NONE, RDATA_AT, WIRE_AT, flag};
+use crate::part::Part;
 
 /// A name of a zone.
 #[derive(Clone, Copy)]
 pub struct Node<'z> {
-    zone: &'z Zone,
+    part: &'z Part,
     at: At,
 }
 
 impl<'z> Node<'z> {
-    pub(crate) fn new(zone: &'z Zone, at: At) -> Self {
-        Node { zone, at }
+    pub(crate) fn new(part: &'z Part, at: At) -> Self {
+        Node { part, at }
     }
 
     /// The name, in lower case.
     pub fn name(self) -> NameRef<'z> {
-        self.zone.arena.name(self.at)
+        self.part.arena.name(self.at)
     }
 
     pub(crate) fn flags(self) -> u8 {
-        self.zone.arena.flags(self.at)
+        self.part.arena.flags(self.at)
     }
 
     /// Whether the name has no records: an empty non-terminal.
     pub fn is_empty(self) -> bool {
-        self.zone.arena.first_record(self.at) == NONE
+        self.part.arena.first_record(self.at) == NONE
     }
 
     /// Whether the name has CNAME records.
@@ -39,8 +39,8 @@ impl<'z> Node<'z> {
     /// All records, in the order they were added; the SOA record is not among them.
     pub fn records(self) -> RecordsOf<'z> {
         RecordsOf {
-            zone: self.zone,
-            next: self.zone.arena.first_record(self.at),
+            part: self.part,
+            next: self.part.arena.first_record(self.at),
         }
     }
 
@@ -62,7 +62,7 @@ impl<'z> Node<'z> {
 
     /// Whether both are the same name of the same zone.
     pub fn is(self, other: Node<'_>) -> bool {
-        self.at == other.at && std::ptr::eq(self.zone, other.zone)
+        self.at == other.at && std::ptr::eq(self.part, other.part)
     }
 }
 
@@ -76,7 +76,7 @@ impl Eq for Node<'_> {}
 /// The records of a name.
 #[derive(Clone)]
 pub struct RecordsOf<'z> {
-    zone: &'z Zone,
+    part: &'z Part,
     next: At,
 }
 
@@ -88,8 +88,8 @@ impl<'z> Iterator for RecordsOf<'z> {
         if self.next == NONE {
             return None;
         }
-        let record = Record::new(self.zone, self.next);
-        self.next = self.zone.arena.next_record(self.next);
+        let record = Record::new(self.part, self.next);
+        self.next = self.part.arena.next_record(self.next);
         Some(record)
     }
 }
@@ -97,7 +97,7 @@ impl<'z> Iterator for RecordsOf<'z> {
 /// A record of a zone.
 #[derive(Clone, Copy)]
 pub struct Record<'z> {
-    zone: &'z Zone,
+    part: &'z Part,
     at: At,
     /// Type, class, TTL, length and data, as on the wire.
     wire: &'z [u8],
@@ -105,15 +105,15 @@ pub struct Record<'z> {
 
 impl<'z> Record<'z> {
     #[inline]
-    pub(crate) fn new(zone: &'z Zone, at: At) -> Self {
-        let tail = zone.arena.tail(at, WIRE_AT);
+    pub(crate) fn new(part: &'z Part, at: At) -> Self {
+        let tail = part.arena.tail(at, WIRE_AT);
         let length = match tail {
             [_, _, _, _, _, _, _, _, high, low, ..] => u16::from_be_bytes([*high, *low]),
             _ => 0,
         };
         let length = RDATA_AT - WIRE_AT + usize::from(length);
         let wire = tail.get(..length).unwrap_or_default();
-        Record { zone, at, wire }
+        Record { part, at, wire }
     }
 
     /// The type.
@@ -144,10 +144,10 @@ impl<'z> Record<'z> {
 
     /// The owner name, if answers must not give it in lower case.
     pub fn spelling(self) -> Option<NameRef<'z>> {
-        if self.zone.spellings.is_empty() {
+        if self.part.spellings.is_empty() {
             return None;
         }
-        self.zone.spellings.get(&self.at).map(|name| name.view())
+        self.part.spellings.get(&self.at).map(|name| name.view())
     }
 
     /// The record with `name` as its owner, unless it has a spelling of its own.

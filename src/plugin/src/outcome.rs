@@ -17,6 +17,9 @@ pub struct Outcome {
     pub error: Option<ServeError>,
     /// The plugin that wrote the reply; set by the chain.
     pub by: Option<&'static str>,
+    /// Whether the answer may be another in a moment, so that nobody keeps it; see
+    /// [`Outcome::live`].
+    pub is_live: bool,
 }
 
 /// What a client gets.
@@ -39,6 +42,7 @@ impl Outcome {
             answer: Answer::Reply(reply),
             error: None,
             by: None,
+            is_live: false,
         }
     }
 
@@ -48,6 +52,7 @@ impl Outcome {
             answer: Answer::Fail(rcode),
             error: None,
             by: None,
+            is_live: false,
         }
     }
 
@@ -57,6 +62,7 @@ impl Outcome {
             answer: Answer::Fail(rcode),
             error: Some(error.into()),
             by: None,
+            is_live: false,
         }
     }
 
@@ -66,6 +72,7 @@ impl Outcome {
             answer: Answer::Silent,
             error: None,
             by: None,
+            is_live: false,
         }
     }
 
@@ -75,12 +82,21 @@ impl Outcome {
             answer: Answer::Stream(stream),
             error: None,
             by: None,
+            is_live: false,
         }
     }
 
     /// Adds an error to be logged.
     pub fn with_error(mut self, error: impl Into<ServeError>) -> Outcome {
         self.error = Some(error.into());
+        self
+    }
+
+    /// Says that the answer may be another in a moment: a cache must not keep it.
+    ///
+    /// For what is written while it is served: whoever has written a name may ask for it at once.
+    pub fn live(mut self) -> Outcome {
+        self.is_live = true;
         self
     }
 

@@ -129,7 +129,9 @@ fn merge(zone: &Zone, query: &Query<'_>, alias: Reply, outcome: Outcome) -> Outc
         answer.push_apex_ns();
     }
     answer.push_addresses();
-    answer.finish()
+    let is_live = outcome.is_live;
+    let outcome = answer.finish();
+    if is_live { outcome.live() } else { outcome }
 }
 
 fn copy_answers(from: &Reply, to: &mut Reply) {

@@ -10,7 +10,7 @@ use catena_plugin::{Flow, Outcome, Query};
 use crate::alias;
 
 /// What a zone makes of a query.
-pub(crate) enum Answered<'z> {
+pub enum Answered<'z> {
     /// An answer, or the wait for one.
     Flow(Flow),
     /// There is no such name; another plugin may know it.
@@ -24,7 +24,7 @@ impl From<Answer<'_>> for Answered<'_> {
 }
 
 /// A name without records: missing, or an empty non-terminal.
-pub(crate) struct Negative<'z> {
+pub struct Negative<'z> {
     zone: &'z Zone,
     rcode: Rcode,
     /// The nearest name above that exists; `None` for an empty non-terminal.
@@ -46,7 +46,7 @@ impl Negative<'_> {
 
 /// Answers `query`, whose name is in `zone`.
 #[inline]
-pub(crate) fn answer<'z>(zone: &'z Arc<Zone>, query: &Query<'_>) -> Answered<'z> {
+pub fn answer<'z>(zone: &'z Arc<Zone>, query: &Query<'_>) -> Answered<'z> {
     let (name, qtype) = (query.name(), query.qtype());
     match zone.find(name, qtype) {
         Some(Found::Name(node)) if node.is(zone.apex()) => from_apex(zone, query, node),

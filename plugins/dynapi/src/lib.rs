@@ -1,0 +1,38 @@
+//! Plugin `dynapi`: zones that are written while they are served.
+
+mod access;
+mod metrics;
+mod open;
+mod rest;
+mod serve;
+mod setup;
+mod text;
+mod tls;
+
+use catena_plugin::Registration;
+
+/// The row of this plugin in the list of plugins.
+pub static PLUGIN: Registration = Registration {
+    name: "dynapi",
+    setup: setup::setup,
+    properties: &[
+        "allow",
+        "certificate",
+        "fallthrough",
+        "file",
+        "listen",
+        "max_records",
+        "memory",
+        "ns",
+        "soa",
+        "tls",
+        "token",
+        "ttl",
+    ],
+    metrics: metrics::ALL,
+    metadata: &["zone/wildcard"],
+    readme: include_str!("../README.md"),
+};
+
+#[cfg(test)]
+mod tests;

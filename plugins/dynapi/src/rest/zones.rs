@@ -1,0 +1,195 @@
+//! Zones and what is in them.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use catena_dns::{Name, NameRef, RecordType};
+use catena_index::{Node, Zone};
+use catena_records::{LiveZone, RecordSet, SetKey};
+use hyper::body::Incoming;
+use hyper::{Method, Request, StatusCode};
+use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
+
+use super::path::{query_value, read_name, read_type};
+use super::problem::{Code, Problem};
+use super::records::Named;
+use super::{Api, Replied, reply};
+use crate::access::{Caller, Verb};
+
+/// Names on a page, if not said otherwise, and at most.
+const PAGE: (usize, usize) = (100, 1000);
+
+impl Api {
+    pub(super) fn list_zones(&self, request: &Request<Incoming>, caller: &Caller) -> Replied {
+        only_get(request)?;
+        let zones = self.zones.iter();
+        let zones = zones.filter(|zone| self.may_see(caller, zone));
+        let zones: Vec<Value> = zones.map(|zone| describe(zone)).collect();
+        Ok(reply::json(StatusCode::OK, &json!({ "zones": zones })))
+    }
+
+    pub(super) fn show_zone(
+        &self,
+        request: &Request<Incoming>,
+        zone: &LiveZone,
+        caller: &Caller,
+    ) -> Replied {
+        only_get(request)?;
+        match self.may_see(caller, zone) {
+            true => Ok(reply::json(StatusCode::OK, &describe(zone))),
+            false => Err(Code::Denied.with(format!("{caller} may not read {}", zone.origin()))),
+        }
+    }
+
+    fn may_see(&self, caller: &Caller, zone: &LiveZone) -> bool {
+        let apex = (zone.origin(), RecordType::SOA);
+        self.access.allows(caller, Verb::Read, apex)
+    }
+
+    /// A page of the records of a zone, in the order of their names.
+    pub(super) async fn list_records(
+        self: &Arc<Self>,
+        request: &Request<Incoming>,
+        zone: Arc<LiveZone>,
+        caller: Caller,
+    ) -> Replied {
+        only_get(request)?;
+        let query = request.uri().query();
+        let after = query_value(query, "after")?;
+        let after = after.as_deref().map(read_name).transpose()?;
+        let rtype = query_value(query, "type")?;
+        let rtype = rtype.as_deref().map(read_type).transpose()?;
+        let limit = match query_value(query, "limit")? {
+            None => PAGE.0,
+            Some(text) => match text.parse() {
+                Ok(limit @ 1..=1000) => limit,
+                _ => {
+                    let detail = format!("limit must be from 1 to {}", PAGE.1);
+                    return Err(Code::InvalidSet.with(detail));
+                }
+            },
+        };
+        let shown = zone.zone().clone();
+        let shown = shown.ok_or_else(|| Code::Unavailable.with("the zone is not loaded yet"))?;
+        let api = Arc::clone(self);
+        // A large zone takes some milliseconds to look through.
+        let page = spawn_blocking(move || api.page(&shown, (after, limit), rtype, &caller));
+        let page = page.await.map_err(|_| Code::Unavailable.problem())?;
+        Ok(reply::json(StatusCode::OK, &page))
+    }
+
+    fn page(
+        &self,
+        zone: &Zone,
+        (after, limit): (Option<Name>, usize),
+        rtype: Option<RecordType>,
+        caller: &Caller,
+    ) -> Value {
+        let nodes = names_after(zone, after.as_ref().map(Name::view), limit + 1);
+        let mut sets = Vec::new();
+        for node in nodes.iter().take(limit) {
+            for (own, set) in sets_at(self, zone, *node) {
+                let is_asked = rtype.is_none_or(|rtype| rtype == own);
+                if is_asked && self.access.allows(caller, Verb::Read, (node.name(), own)) {
+                    sets.push(Named::new(&node.name().to_string(), own, &set));
+                }
+            }
+        }
+        let has_more = nodes.len() > limit;
+        let last = nodes.get(limit - 1).filter(|_| has_more);
+        json!({
+            "serial": zone.serial(),
+            "records": sets,
+            "next": last.map(|node| node.name().to_string()),
+        })
+    }
+}
+
+pub(crate) fn only_get(request: &Request<Incoming>) -> Result<(), Problem> {
+    match *request.method() {
+        Method::GET | Method::HEAD => Ok(()),
+        _ => Err(Code::MethodNotAllowed.problem()),
+    }
+}
+
+fn describe(zone: &LiveZone) -> Value {
+    let mark = zone.mark();
+    let records = zone.zone().as_ref().map(|zone| zone.record_count());
+    json!({
+        "name": zone.origin().to_string(),
+        "serial": mark.serial,
+        "revision": mark.revision,
+        "records": records.unwrap_or(0),
+        "ready": records.is_some(),
+    })
+}
+
+/// All sets at `node`, with their leases.
+pub(crate) fn sets_at(api: &Api, zone: &Zone, node: Node<'_>) -> Vec<(RecordType, RecordSet)> {
+    let mut sets: Vec<(RecordType, RecordSet)> = Vec::new();
+    let soa = zone.soa().filter(|_| node.is(zone.apex()));
+    for record in soa.into_iter().chain(node.records()) {
+        let data = record.rdata().into();
+        match sets.iter_mut().find(|(rtype, _)| *rtype == record.rtype()) {
+            Some((_, set)) => set.data.push(data),
+            None => {
+                let key = SetKey::new(node.name(), record.rtype());
+                let set = RecordSet {
+                    ttl: record.ttl(),
+                    data: vec![data],
+                    lease: api.ledger.leases(|leases| leases.of(&key)),
+                };
+                sets.push((record.rtype(), set));
+            }
+        }
+    }
+    sets
+}
+
+/// A name in canonical order.
+struct Ordered<'z>(Node<'z>);
+
+impl Ord for Ordered<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.name().cmp_canonical(other.0.name())
+    }
+}
+impl PartialOrd for Ordered<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl PartialEq for Ordered<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+impl Eq for Ordered<'_> {}
+
+/// The first `limit` names with records after `after`, in canonical order.
+fn names_after<'z>(zone: &'z Zone, after: Option<NameRef<'_>>, limit: usize) -> Vec<Node<'z>> {
+    let mut first = BinaryHeap::new();
+    let nodes = zone
+        .nodes()
+        .filter(|node| !node.is_empty() || node.is(zone.apex()));
+    for node in nodes {
+        if after.is_some_and(|after| node.name().cmp_canonical(after).is_le()) {
+            continue;
+        }
+        let ordered = Ordered(node);
+        if first.len() < limit {
+            first.push(ordered);
+        } else if let Some(mut last) = first.peek_mut()
+            && ordered < *last
+        {
+            *last = ordered;
+        }
+    }
+    first
+        .into_sorted_vec()
+        .into_iter()
+        .map(|ordered| ordered.0)
+        .collect()
+}

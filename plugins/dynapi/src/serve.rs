@@ -1,0 +1,162 @@
+//! The stage: answers from the zones as they are now, and opens what writes to them.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use catena_authority::{Answered, answer};
+use catena_dns::{Name, NameRef, Opcode, Rcode, RecordType};
+use catena_http::{Address, Lease, Opening};
+use catena_plugin::clock::now;
+use catena_plugin::zones::Fallthrough;
+use catena_plugin::{Flow, Next, Outcome, Plugin, Query, Readiness, StartContext, StartError};
+use catena_records::{Ledger, LiveZone, NewZone};
+use parking_lot::Mutex;
+
+use crate::access::Access;
+use crate::metrics;
+use crate::open::{Place, open};
+use crate::rest::Rest;
+
+/// How long the start waits for the records.
+const LOAD_TIME: Duration = Duration::from_secs(5);
+
+/// Where programs write to.
+pub(crate) struct Listen {
+    pub address: Address,
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+}
+
+/// The stage of one server block.
+pub(crate) struct DynApi {
+    pub zones: Vec<NewZone>,
+    pub place: Place,
+    pub listen: Option<Listen>,
+    pub access: Arc<Access>,
+    pub fallthrough: Fallthrough,
+    /// The TTL of records that are written without one.
+    pub ttl: u32,
+    pub served: OnceLock<Served>,
+    pub door: Mutex<Option<Lease>>,
+}
+
+/// What there is once the plugin has started.
+pub(crate) struct Served {
+    /// Kept open as long as this generation is.
+    _ledger: Arc<Ledger>,
+    /// Longest name first.
+    pub zones: Vec<Arc<LiveZone>>,
+}
+
+impl DynApi {
+    fn origin(&self, name: NameRef<'_>) -> Option<&Name> {
+        let origins = self.zones.iter().map(|zone| &zone.origin);
+        let within = origins.filter(|origin| name.is_within(origin.view()));
+        within.max_by_key(|origin| origin.wire().len())
+    }
+}
+
+impl Plugin for DynApi {
+    fn serve(&self, query: &Query<'_>, next: Next<'_>) -> Flow {
+        let name = query.name();
+        let Some(served) = self.served.get() else {
+            return match self.origin(name) {
+                Some(_) => Outcome::fail(Rcode::SERVFAIL).into(),
+                None => next.serve(query),
+            };
+        };
+        let mut zones = served.zones.iter();
+        let Some(live) = zones.find(|zone| name.is_within(zone.origin())) else {
+            return next.serve(query);
+        };
+        if query.header().opcode() != Opcode::QUERY
+            || matches!(query.qtype(), RecordType::AXFR | RecordType::IXFR)
+        {
+            return Outcome::fail(Rcode::REFUSED).into();
+        }
+        let zone = live.zone();
+        let Some(zone) = zone.as_ref() else {
+            return Outcome::fail(Rcode::SERVFAIL).into();
+        };
+        match answer(zone, query) {
+            Answered::Flow(Flow::Ready(outcome)) => outcome.live().into(),
+            Answered::Flow(flow) => flow.then(live, query, |_, _, outcome| outcome.live()),
+            // The name may be written in a moment: then it must not hide behind this answer.
+            Answered::Nothing(_) if self.fallthrough.allows(name) => {
+                next.serve(query)
+                    .then(live, query, |_, _, outcome| outcome.live())
+            }
+            Answered::Nothing(negative) => negative.reply(query).live().into(),
+        }
+    }
+
+    fn start(&self, context: &StartContext<'_>) -> Result<(), StartError> {
+        let ledger = open(&self.place, context.background)
+            .map_err(|error| StartError::because("dynapi", error))?;
+        let mut zones = ledger.serve(self.zones.clone());
+        zones.sort_by_key(|zone| std::cmp::Reverse(zone.origin().wire().len()));
+        if let Some(listen) = &self.listen {
+            let rest = Rest::new(&ledger, &zones, (Arc::clone(&self.access), self.ttl));
+            let opening = Opening {
+                address: &listen.address,
+                tls: listen.tls.clone(),
+                pages: Arc::new(rest),
+                background: context.background,
+            };
+            let lease = opening.open();
+            let lease = lease.map_err(|error| StartError::because("dynapi", error))?;
+            *self.door.lock() = Some(lease);
+        }
+        context.spawn(measure(Arc::clone(&ledger), zones.clone()));
+        let served = Served {
+            _ledger: ledger,
+            zones,
+        };
+        let _started_before = self.served.set(served);
+        Ok(())
+    }
+
+    fn started(&self) -> Option<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> {
+        let zones = self.served.get()?.zones.clone();
+        Some(Box::pin(async move {
+            let until = now() + LOAD_TIME;
+            for zone in &zones {
+                let mut marks = zone.marks();
+                let loaded = marks.wait_for(|mark| mark.revision > 0);
+                let _late = tokio::time::timeout_at(until, loaded).await;
+            }
+        }))
+    }
+
+    fn stop(&self) {
+        *self.door.lock() = None;
+    }
+
+    fn ready(&self) -> Readiness {
+        let served = self.served.get();
+        let is_loaded = |served: &Served| served.zones.iter().all(|zone| zone.zone().is_some());
+        match served.is_some_and(is_loaded) {
+            true => Readiness::Ready,
+            false => Readiness::NotReady,
+        }
+    }
+}
+
+/// Keeps the gauges up.
+async fn measure(ledger: Arc<Ledger>, zones: Vec<Arc<LiveZone>>) {
+    let number = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
+    loop {
+        for zone in &zones {
+            let name = zone.origin().to_string();
+            let revision = i64::try_from(zone.mark().revision).unwrap_or(i64::MAX);
+            metrics::REVISION.with(&[&name]).set(revision);
+            let records = zone.zone().as_ref().map_or(0, |zone| zone.record_count());
+            metrics::RECORDS.with(&[&name]).set(number(records));
+        }
+        let leases = ledger.leases(catena_records::Leases::len);
+        metrics::LEASES.with(&[]).set(number(leases));
+        metrics::WAITING.with(&[]).set(number(ledger.waiting()));
+        let is_up = ledger.trouble().is_none();
+        metrics::STORE_UP.with(&[]).set(i64::from(is_up));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}

@@ -1,0 +1,199 @@
+//! The embedded store: one file of redb, synced to the disk before a change is acknowledged.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use catena_dns::{Name, NameRef, RecordType};
+use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use tokio::task::spawn_blocking;
+
+use super::{Batch, Loaded, Store, StoreError, Work};
+use crate::{LeaseId, RecordSet, SetKey};
+
+/// Key: the owner in wire form, then the type; value: see [`encode`].
+const SETS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sets");
+/// Seconds by lease.
+const LEASES: TableDefinition<'_, u64, u32> = TableDefinition::new("leases");
+/// `revision`, and `format`, the form of what is stored.
+const STATE: TableDefinition<'_, &str, u64> = TableDefinition::new("state");
+
+/// The form of what is stored; a file of another form is refused.
+const FORMAT: u64 = 1;
+/// Octets of pages that redb keeps in memory: what is read is in our own memory anyway.
+const CACHE: usize = 16 << 20;
+
+/// Records in a file.
+pub struct FileStore {
+    path: PathBuf,
+    database: Arc<Database>,
+}
+
+impl FileStore {
+    /// Opens the file at `path`, or makes it; blocks.
+    ///
+    /// After a crash redb finds the last commit that was whole.
+    pub fn open(path: &Path) -> Result<FileStore, StoreError> {
+        let broken = |error: &dyn std::fmt::Display| {
+            StoreError::Broken(format!("database {}: {error}", path.display()))
+        };
+        let mut builder = Database::builder();
+        let database = builder.set_cache_size(CACHE).create(path);
+        let database = database.map_err(|error| broken(&error))?;
+        let store = FileStore {
+            path: path.to_owned(),
+            database: Arc::new(database),
+        };
+        match prepare(&store.database).map_err(|error| broken(&error))? {
+            FORMAT => Ok(store),
+            other => Err(broken(&format_args!("its format {other} is not known"))),
+        }
+    }
+
+    fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, redb::Error> + Send + 'static,
+    ) -> Work<'_, T> {
+        let database = Arc::clone(&self.database);
+        let done = spawn_blocking(move || work(&database));
+        Box::pin(async move {
+            let path = self.path.display();
+            let failed = |error: &dyn std::fmt::Display| {
+                StoreError::Unavailable(format!("database {path}: {error}"))
+            };
+            let done = done.await.map_err(|error| failed(&error))?;
+            done.map_err(|error| failed(&error))
+        })
+    }
+}
+
+impl Store for FileStore {
+    fn load<'s>(&'s self, zones: &'s [Name]) -> Work<'s, Loaded> {
+        let zones = zones.to_vec();
+        self.blocking(move |database| load(database, &zones))
+    }
+
+    fn commit(&self, batch: Arc<Batch>) -> Work<'_, u64> {
+        self.blocking(move |database| commit(database, &batch))
+    }
+}
+
+/// Makes the tables; the format of the file.
+fn prepare(database: &Database) -> Result<u64, redb::Error> {
+    let writing = database.begin_write()?;
+    let format = {
+        let mut state = writing.open_table(STATE)?;
+        writing.open_table(SETS)?;
+        writing.open_table(LEASES)?;
+        let known = state.get("format")?.map(|format| format.value());
+        if known.is_none() {
+            state.insert("format", FORMAT)?;
+        }
+        known.unwrap_or(FORMAT)
+    };
+    writing.commit()?;
+    Ok(format)
+}
+
+fn load(database: &Database, zones: &[Name]) -> Result<Loaded, redb::Error> {
+    let reading = database.begin_read()?;
+    let mut loaded = Loaded::default();
+    let state = reading.open_table(STATE)?;
+    loaded.revision = state
+        .get("revision")?
+        .map_or(0, |revision| revision.value());
+    for lease in reading.open_table(LEASES)?.iter()? {
+        let (id, ttl) = lease?;
+        loaded.leases.push((LeaseId(id.value()), ttl.value()));
+    }
+    for stored in reading.open_table(SETS)?.iter()? {
+        let (key, value) = stored?;
+        let Some((name, rtype)) = read_key(key.value()) else {
+            return Err(corrupted());
+        };
+        if zones.iter().any(|zone| name.is_within(zone.view())) {
+            let set = decode(value.value()).ok_or_else(corrupted)?;
+            loaded.sets.push((SetKey::new(name, rtype), set));
+        }
+    }
+    Ok(loaded)
+}
+
+fn corrupted() -> redb::Error {
+    redb::Error::Corrupted("a stored set makes no sense".to_owned())
+}
+
+fn commit(database: &Database, batch: &Batch) -> Result<u64, redb::Error> {
+    let mut writing = database.begin_write()?;
+    writing.set_durability(Durability::Immediate)?;
+    let revision = {
+        let mut sets = writing.open_table(SETS)?;
+        let mut octets = Vec::new();
+        for edit in &batch.edits {
+            let key = write_key(&edit.key);
+            match &edit.after {
+                None => drop(sets.remove(key.as_slice())?),
+                Some(set) => {
+                    encode(set, &mut octets);
+                    sets.insert(key.as_slice(), octets.as_slice())?;
+                }
+            }
+        }
+        let mut leases = writing.open_table(LEASES)?;
+        for (id, ttl) in &batch.begun {
+            leases.insert(id.0, *ttl)?;
+        }
+        for id in &batch.ended {
+            leases.remove(id.0)?;
+        }
+        let mut state = writing.open_table(STATE)?;
+        let revision = state
+            .get("revision")?
+            .map_or(0, |revision| revision.value())
+            + 1;
+        state.insert("revision", revision)?;
+        revision
+    };
+    writing.commit()?;
+    Ok(revision)
+}
+
+fn write_key(key: &SetKey) -> Vec<u8> {
+    [key.name.wire(), &key.rtype.0.to_be_bytes()].concat()
+}
+
+fn read_key(key: &[u8]) -> Option<(NameRef<'_>, RecordType)> {
+    let (name, rtype) = NameRef::split_from(key).ok()?;
+    let rtype = rtype.try_into().ok().map(u16::from_be_bytes)?;
+    Some((name, RecordType(rtype)))
+}
+
+/// TTL, lease or 0, then each record with its length before it.
+fn encode(set: &RecordSet, octets: &mut Vec<u8>) {
+    octets.clear();
+    octets.extend_from_slice(&set.ttl.to_be_bytes());
+    octets.extend_from_slice(&set.lease.map_or(0, |lease| lease.0).to_be_bytes());
+    for rdata in &set.data {
+        // The data of a record is never longer.
+        let length = u16::try_from(rdata.len()).unwrap_or(0);
+        octets.extend_from_slice(&length.to_be_bytes());
+        octets.extend_from_slice(rdata);
+    }
+}
+
+fn decode(octets: &[u8]) -> Option<RecordSet> {
+    let (ttl, rest) = octets.split_first_chunk()?;
+    let (lease, mut rest) = rest.split_first_chunk()?;
+    let lease = u64::from_be_bytes(*lease);
+    let mut data = Vec::new();
+    while !rest.is_empty() {
+        let (length, tail) = rest.split_first_chunk()?;
+        let (rdata, tail) = tail.split_at_checked(u16::from_be_bytes(*length).into())?;
+        data.push(rdata.into());
+        rest = tail;
+    }
+    (!data.is_empty()).then_some(RecordSet {
+        ttl: u32::from_be_bytes(*ttl),
+        data,
+        lease: (lease != 0).then_some(LeaseId(lease)),
+    })
+}

@@ -1,0 +1,1 @@
+//! Changes are decided in order, kept, shown, and followed.
