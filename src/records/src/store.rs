@@ -104,6 +104,11 @@ pub trait Store: Send + Sync + 'static {
         false
     }
 
+    /// Requests that may be committed together at most.
+    fn group_max(&self) -> usize {
+        usize::MAX
+    }
+
     /// Renews a lease of a store that ends leases itself.
     fn renew(&self, lease: LeaseId) -> Work<'_, ()> {
         let _by_the_ledger = lease;

@@ -175,7 +175,11 @@ impl Writer {
             Ok(revision) => {
                 self.trouble(None);
                 self.apply_leases(&batch);
-                self.apply(*revision, &batch.edits);
+                match self.followed {
+                    None => self.apply(*revision, &batch.edits),
+                    // Others write too: all is shown in the one order that the store has.
+                    Some(_) => self.follow_to(*revision).await,
+                }
             }
             Err(StoreError::Conflict) => {}
             Err(error) => self.trouble(Some(error.to_string())),
@@ -203,6 +207,20 @@ impl Writer {
         };
         if let Ok(Some(followed)) = tokio::time::timeout_at(until, followed.recv()).await {
             self.follow(followed);
+        }
+    }
+
+    /// Takes up what is followed until `revision` is shown; what comes later is shown later.
+    async fn follow_to(&mut self, revision: u64) {
+        let until: Instant = now() + CATCH_UP;
+        while self.revision < revision {
+            let Some(followed) = &mut self.followed else {
+                return;
+            };
+            match tokio::time::timeout_at(until, followed.recv()).await {
+                Ok(Some(followed)) => self.follow(followed),
+                _ => return,
+            }
         }
     }
 
