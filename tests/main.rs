@@ -6,6 +6,7 @@ mod commands;
 mod corefiles;
 mod disk_full;
 mod drain;
+mod dynapi;
 mod hostile;
 mod hot_path;
 mod kube;

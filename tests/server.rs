@@ -47,6 +47,16 @@ impl Server {
         Self::spawn(command.current_dir(folder))
     }
 
+    /// Starts the Corefile in `folder`; no file it writes may be greater than `kibibytes`.
+    pub fn start_with_file_limit(folder: &Path, port: u16, kibibytes: u64) -> Server {
+        let script = format!(
+            "ulimit -f {kibibytes}; trap '' XFSZ; exec \"$0\" -conf Corefile -dns.port {port}"
+        );
+        let mut command = Command::new("bash");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_catena")]);
+        Self::spawn(command.current_dir(folder))
+    }
+
     /// Starts the Corefile in `folder` with `output` as its standard output.
     pub fn start_with_output(folder: &Path, port: u16, output: File) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_catena"));

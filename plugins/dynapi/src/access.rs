@@ -174,10 +174,24 @@ impl Access {
         permissions.any(|permission| permission.covers(verb, name, rtype))
     }
 
+    /// Whether anybody may write who can be known by a DNS message.
+    pub fn takes_updates(&self) -> bool {
+        self.permissions.iter().any(|permission| {
+            let is_dns = matches!(permission.who, Who::Key(_) | Who::Network(_));
+            is_dns && permission.verbs.iter().any(|verb| *verb != Verb::Read)
+        })
+    }
+
     /// Whether there is anything that `caller` may write.
     pub fn may_write(&self, caller: &Caller) -> bool {
         let mut permissions = self.permissions_of(caller);
         permissions.any(|permission| permission.verbs.contains(&Verb::Write))
+    }
+
+    /// Whether there is anything that `caller` may write or delete.
+    pub fn may_change(&self, caller: &Caller) -> bool {
+        let mut permissions = self.permissions_of(caller);
+        permissions.any(|permission| permission.verbs.iter().any(|verb| *verb != Verb::Read))
     }
 
     fn permissions_of<'a>(&'a self, caller: &'a Caller) -> impl Iterator<Item = &'a Permission> {

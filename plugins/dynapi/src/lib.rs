@@ -9,6 +9,8 @@ mod serve;
 mod setup;
 mod text;
 mod tls;
+mod transfers;
+mod update;
 
 use catena_plugin::Registration;
 

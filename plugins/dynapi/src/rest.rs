@@ -30,6 +30,7 @@ use crate::tls;
 use path::Target;
 pub(crate) use problem::Code;
 use problem::Problem;
+pub(crate) use records::count_write;
 
 /// Requests that are worked on at once.
 const REQUESTS_MAX: usize = 512;

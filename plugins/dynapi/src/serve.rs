@@ -8,14 +8,18 @@ use catena_dns::{Name, NameRef, Opcode, Rcode, RecordType};
 use catena_http::{Address, Lease, Opening};
 use catena_plugin::clock::now;
 use catena_plugin::zones::Fallthrough;
-use catena_plugin::{Flow, Next, Outcome, Plugin, Query, Readiness, StartContext, StartError};
+use catena_plugin::{
+    Flow, Next, Outcome, Plugin, Query, Readiness, StartContext, StartError, Transfers,
+};
 use catena_records::{Ledger, LiveZone, NewZone};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use crate::access::Access;
 use crate::metrics;
 use crate::open::{Place, open};
 use crate::rest::Rest;
+use crate::{transfers, update};
 
 /// How long the start waits for the records.
 const LOAD_TIME: Duration = Duration::from_secs(5);
@@ -41,10 +45,12 @@ pub(crate) struct DynApi {
 
 /// What there is once the plugin has started.
 pub(crate) struct Served {
-    /// Kept open as long as this generation is.
-    _ledger: Arc<Ledger>,
+    /// The records.
+    pub ledger: Arc<Ledger>,
     /// Longest name first.
     pub zones: Vec<Arc<LiveZone>>,
+    /// Tells that serials have risen.
+    pub changes: watch::Receiver<()>,
 }
 
 impl DynApi {
@@ -66,9 +72,16 @@ impl Plugin for DynApi {
         };
         let mut zones = served.zones.iter();
         let Some(live) = zones.find(|zone| name.is_within(zone.origin())) else {
-            return next.serve(query);
+            return match query.opcode() {
+                // Nobody below takes updates, and none may send them on.
+                Opcode::UPDATE => Outcome::fail(Rcode::NOTAUTH).into(),
+                _ => next.serve(query),
+            };
         };
-        if query.header().opcode() != Opcode::QUERY
+        if query.opcode() == Opcode::UPDATE {
+            return update::update(&self.access, served, query);
+        }
+        if query.opcode() != Opcode::QUERY
             || matches!(query.qtype(), RecordType::AXFR | RecordType::IXFR)
         {
             return Outcome::fail(Rcode::REFUSED).into();
@@ -106,10 +119,12 @@ impl Plugin for DynApi {
             let lease = lease.map_err(|error| StartError::because("dynapi", error))?;
             *self.door.lock() = Some(lease);
         }
+        let changes = transfers::follow(&zones, context);
         context.spawn(measure(Arc::clone(&ledger), zones.clone()));
         let served = Served {
-            _ledger: ledger,
+            ledger,
             zones,
+            changes,
         };
         let _started_before = self.served.set(served);
         Ok(())
@@ -129,6 +144,10 @@ impl Plugin for DynApi {
 
     fn stop(&self) {
         *self.door.lock() = None;
+    }
+
+    fn transfers(&self) -> Option<&dyn Transfers> {
+        Some(self)
     }
 
     fn ready(&self) -> Readiness {

@@ -60,6 +60,7 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
         config.read(cx, &property)?;
     }
     config.check(&line)?;
+    cx.server.accepts_updates |= config.access.takes_updates();
     if config.etcd.is_set() {
         config.place = Some(Place::Etcd(config.etcd.clone()));
     }

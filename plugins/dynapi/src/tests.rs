@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod updates;
+
 use std::path::Path;
 
 use catena_testing::{Block, plugin_contract};
@@ -192,7 +194,8 @@ async fn a_batch_is_whole_or_not_at_all() {
     let none = door.block.ask("a.example.org. A").await;
     assert!(none.contains("NXDOMAIN"), "{none}");
     let good = r#"{"changes":[
-        {"op":"put","name":"b.example.org","type":"MX","records":["10 mail","20 mail.example.net."]},
+        {"op":"put","name":"b.example.org","type":"MX",
+         "records":["10 mail","20 mail.example.net."]},
         {"op":"add","name":"b.example.org","type":"TXT","records":["\"x y\""],"if_absent":true},
         {"op":"add","name":"b.example.org","type":"TXT","records":["z"]},
         {"op":"remove","name":"b.example.org","type":"MX","records":["20 mail.example.net."]}]}"#;
@@ -424,7 +427,8 @@ async fn the_older_api_has_its_statuses() {
     let door = Door::open("allow token:t all").await;
     let body = |address: &str| {
         format!(
-            r#"{{"Zone":"example.org.","name":"com.alipay.user","type":"A","address":"{address}","ttl":3600}}"#
+            r#"{{"Zone":"example.org.","name":"com.alipay.user","type":"A",
+                "address":"{address}","ttl":3600}}"#
         )
     };
     for (verb, address, status, said) in [

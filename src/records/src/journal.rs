@@ -81,7 +81,7 @@ impl Journal {
     }
 
     /// All changes from `serial` on; `None` if the journal does not reach back to it.
-    pub fn from_serial(&self, serial: u32) -> Option<Vec<Arc<Entry>>> {
+    pub fn since_serial(&self, serial: u32) -> Option<Vec<Arc<Entry>>> {
         let first = self
             .entries
             .iter()

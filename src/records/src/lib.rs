@@ -17,6 +17,7 @@ mod set;
 mod soa;
 pub mod store;
 mod tree;
+mod update;
 mod writer;
 
 pub use draft::{Draft, Refusal, SET_MAX, SET_OCTETS_MAX};
@@ -27,6 +28,7 @@ pub use live::{LiveZone, Mark};
 pub use set::{Edit, LeaseId, RecordSet, SetKey};
 pub use soa::{Soa, is_after, is_data_type, is_signing_type, next_serial, serial_of, with_serial};
 pub use store::{Batch, Followed, Loaded, Store, StoreError};
+pub use update::{Effect, Update};
 
 #[cfg(test)]
 mod tests;

@@ -65,7 +65,7 @@ impl LiveZone {
 
     /// All changes since `serial`; `None` if they are not known.
     pub fn changes_from(&self, serial: u32) -> Option<Vec<Arc<Entry>>> {
-        self.journal.read().from_serial(serial)
+        self.journal.read().since_serial(serial)
     }
 
     /// Begins anew with `zone`: who follows has to look at all of it again.

@@ -160,6 +160,11 @@ impl Block {
         parts.all(|part| part.plugin.ready() != Readiness::NotReady)
     }
 
+    /// All parts, in the order of the chain.
+    pub fn parts(&self) -> &[Stage] {
+        &self.parts
+    }
+
     /// What the directives have set for the server.
     pub fn config(&self) -> &ServerConfig {
         &self.config

@@ -1,13 +1,16 @@
 //! The embedded store: one file of redb, synced to the disk before a change is acknowledged.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use catena_dns::{Name, NameRef, RecordType};
+use parking_lot::Mutex;
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use super::{Batch, Loaded, Store, StoreError, Work};
+use super::{Batch, Followed, Loaded, Store, StoreError, Work};
 use crate::{LeaseId, RecordSet, SetKey};
 
 /// Key: the owner in wire form, then the type; value: see [`encode`].
@@ -24,8 +27,24 @@ const CACHE: usize = 16 << 20;
 
 /// Records in a file.
 pub struct FileStore {
+    inner: Arc<Inner>,
+    followed: Mutex<Option<mpsc::Receiver<Followed>>>,
+}
+
+struct Inner {
     path: PathBuf,
-    database: Arc<Database>,
+    open: Mutex<Open>,
+    follow: mpsc::Sender<Followed>,
+}
+
+#[derive(Default)]
+struct Open {
+    /// `None` after an error: redb wants to be opened anew then.
+    database: Option<Database>,
+    /// The last revision that was told.
+    revision: u64,
+    /// The zones that were loaded.
+    zones: Vec<Name>,
 }
 
 impl FileStore {
@@ -33,35 +52,28 @@ impl FileStore {
     ///
     /// After a crash redb finds the last commit that was whole.
     pub fn open(path: &Path) -> Result<FileStore, StoreError> {
-        let broken = |error: &dyn std::fmt::Display| {
-            StoreError::Broken(format!("database {}: {error}", path.display()))
-        };
-        let mut builder = Database::builder();
-        let database = builder.set_cache_size(CACHE).create(path);
-        let database = database.map_err(|error| broken(&error))?;
-        let store = FileStore {
+        let (follow, followed) = mpsc::channel(1);
+        let inner = Inner {
             path: path.to_owned(),
-            database: Arc::new(database),
+            open: Mutex::default(),
+            follow,
         };
-        match prepare(&store.database).map_err(|error| broken(&error))? {
-            FORMAT => Ok(store),
-            other => Err(broken(&format_args!("its format {other} is not known"))),
-        }
+        inner.open.lock().database = Some(inner.open_file()?);
+        Ok(FileStore {
+            inner: Arc::new(inner),
+            followed: Mutex::new(Some(followed)),
+        })
     }
 
     fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Database) -> Result<T, redb::Error> + Send + 'static,
+        work: impl FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
     ) -> Work<'_, T> {
-        let database = Arc::clone(&self.database);
-        let done = spawn_blocking(move || work(&database));
+        let inner = Arc::clone(&self.inner);
+        let done = spawn_blocking(move || work(&inner));
         Box::pin(async move {
-            let path = self.path.display();
-            let failed = |error: &dyn std::fmt::Display| {
-                StoreError::Unavailable(format!("database {path}: {error}"))
-            };
-            let done = done.await.map_err(|error| failed(&error))?;
-            done.map_err(|error| failed(&error))
+            let ended = |_| StoreError::Unavailable("the server is ending".to_owned());
+            done.await.map_err(ended)?
         })
     }
 }
@@ -69,11 +81,87 @@ impl FileStore {
 impl Store for FileStore {
     fn load<'s>(&'s self, zones: &'s [Name]) -> Work<'s, Loaded> {
         let zones = zones.to_vec();
-        self.blocking(move |database| load(database, &zones))
+        self.blocking(move |inner| {
+            let loaded = inner.with(|database| load(database, &zones))?;
+            let mut open = inner.open.lock();
+            open.revision = loaded.revision;
+            open.zones.extend(zones);
+            Ok(loaded)
+        })
     }
 
     fn commit(&self, batch: Arc<Batch>) -> Work<'_, u64> {
-        self.blocking(move |database| commit(database, &batch))
+        self.blocking(move |inner| {
+            let revision = inner.with(|database| commit(database, &batch))?;
+            inner.open.lock().revision = revision;
+            Ok(revision)
+        })
+    }
+
+    fn follow(&self) -> Option<mpsc::Receiver<Followed>> {
+        self.followed.lock().take()
+    }
+}
+
+impl Inner {
+    fn open_file(&self) -> Result<Database, StoreError> {
+        let path = self.path.display();
+        let broken =
+            |error: &dyn std::fmt::Display| StoreError::Broken(format!("database {path}: {error}"));
+        // What is no database at all can lead redb to panic.
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            let mut builder = Database::builder();
+            let database = builder.set_cache_size(CACHE).create(&self.path)?;
+            let format = prepare(&database)?;
+            Ok::<_, redb::Error>((database, format))
+        }));
+        let opened = opened.map_err(|_| broken(&"it is damaged"))?;
+        match opened.map_err(|error| broken(&error))? {
+            (database, FORMAT) => Ok(database),
+            (_, other) => Err(broken(&format_args!("its format {other} is not known"))),
+        }
+    }
+
+    /// Works with the database; after an error it is opened anew the next time.
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, redb::Error>,
+    ) -> Result<T, StoreError> {
+        let mut open = self.open.lock();
+        if open.database.is_none() {
+            self.reopen(&mut open)?;
+        }
+        let failed = |what: &dyn std::fmt::Display| {
+            StoreError::Unavailable(format!("database {}: {what}", self.path.display()))
+        };
+        let Some(database) = &open.database else {
+            return Err(failed(&"it is not open"));
+        };
+        let done = catch_unwind(AssertUnwindSafe(|| work(database)));
+        let done = match done {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(error)) => failed(&error),
+            Err(_) => failed(&"it is damaged"),
+        };
+        open.database = None;
+        Err(done)
+    }
+
+    /// Opens the file again. A commit that failed may be in it all the same: then all is told anew.
+    fn reopen(&self, open: &mut Open) -> Result<(), StoreError> {
+        let unavailable =
+            |error: &dyn std::fmt::Display| StoreError::Unavailable(error.to_string());
+        let database = self.open_file().map_err(|error| unavailable(&error))?;
+        let loaded = load(&database, &open.zones).map_err(|error| unavailable(&error))?;
+        open.database = Some(database);
+        if loaded.revision == open.revision {
+            return Ok(());
+        }
+        open.revision = loaded.revision;
+        match self.follow.try_send(Followed::Reset(loaded)) {
+            Ok(()) => Err(StoreError::Conflict),
+            Err(_) => Err(unavailable(&"the records are being read again")),
+        }
     }
 }
 

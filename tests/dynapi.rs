@@ -1,0 +1,343 @@
+//! Zones that are written while they are served: real clients, crashes and full disks.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::client::ask;
+use crate::server::{Server, free_port};
+
+const TOKEN: &str = "correct-horse-battery-staple";
+const WRITERS: usize = 16;
+
+/// What was acknowledged: addresses by name.
+type Acknowledged = BTreeMap<String, Ipv4Addr>;
+
+/// A server with one zone that is kept in a file.
+struct Place {
+    folder: tempfile::TempDir,
+    dns: u16,
+    api: u16,
+}
+
+impl Place {
+    fn new(properties: &str) -> Place {
+        let folder = tempfile::tempdir().unwrap();
+        let (dns, api) = (free_port(), free_port());
+        let corefile = format!(
+            "example.org {{\nerrors\ndynapi {{\nfile db\nlisten 127.0.0.1:{api}\n\
+             token t file token\nallow token:t all\n{properties}\n}}\n}}\n"
+        );
+        fs::write(folder.path().join("Corefile"), corefile).unwrap();
+        fs::write(folder.path().join("token"), TOKEN).unwrap();
+        Place { folder, dns, api }
+    }
+
+    fn start(&self) -> Server {
+        let mut server = Server::start(self.folder.path(), "Corefile", self.dns);
+        server.started().unwrap();
+        server
+    }
+
+    fn database(&self) -> std::path::PathBuf {
+        self.folder.path().join("db")
+    }
+}
+
+/// One request on a connection of its own; status and body, or `None` if the server is gone.
+fn request(port: u16, line: &str, body: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .ok()?;
+    let text = format!(
+        "{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(text.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some((status, body.to_owned()))
+}
+
+fn put(port: u16, name: &str, address: Ipv4Addr) -> Option<(u16, String)> {
+    let line = format!("PUT /v1/zones/example.org/records/{name}.example.org/A");
+    request(port, &line, &format!(r#"{{"addresses":["{address}"]}}"#))
+}
+
+/// Writes until told to stop; what was acknowledged.
+fn write(port: u16, name: &str, stop: &AtomicBool) -> Acknowledged {
+    let (mut number, mut acknowledged) = (0u32, Acknowledged::new());
+    while !stop.load(Ordering::Relaxed) {
+        number += 1;
+        let name = format!("{name}-{number}");
+        let address = Ipv4Addr::from(0x0a00_0000 + number);
+        if put(port, &name, address).is_some_and(|(status, _)| status == 200) {
+            acknowledged.insert(name, address);
+        }
+    }
+    acknowledged
+}
+
+fn check_all(place: &Place, acknowledged: &Acknowledged) {
+    let (status, zone) = request(place.api, "GET /v1/zones/example.org/export", "").unwrap();
+    assert_eq!(status, 200);
+    let lines = zone
+        .lines()
+        .map(|line| line.split('\t').collect::<Vec<_>>());
+    let known: BTreeMap<String, String> = lines
+        .filter(|words| words[3] == "A")
+        .map(|words| (words[0].replace(".example.org.", ""), words[4].to_owned()))
+        .collect();
+    for (name, address) in acknowledged {
+        let found = known.get(name).map(String::as_str);
+        assert_eq!(found, Some(address.to_string().as_str()), "{name} is lost");
+    }
+}
+
+/// Rounds of the storm: `CATENA_KILL_ROUNDS`, 3 if it is not set.
+fn rounds() -> u32 {
+    let rounds = std::env::var("CATENA_KILL_ROUNDS");
+    rounds.map_or(3, |rounds| rounds.parse().unwrap())
+}
+
+#[test]
+fn no_acknowledged_write_is_lost_when_the_server_is_killed() {
+    let place = Place::new("");
+    let mut acknowledged = Acknowledged::new();
+    for round in 0..rounds() {
+        let server = place.start();
+        check_all(&place, &acknowledged);
+        let before = acknowledged.len();
+        let stop = Arc::new(AtomicBool::new(false));
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| {
+                let stop = Arc::clone(&stop);
+                let (port, name) = (place.api, format!("r{round}-w{writer}"));
+                thread::spawn(move || write(port, &name, &stop))
+            })
+            .collect();
+        // The moment of the crash differs from round to round.
+        thread::sleep(Duration::from_millis(200 + u64::from(round * 37 % 200)));
+        // A server that is dropped is killed: SIGKILL.
+        drop(server);
+        stop.store(true, Ordering::Relaxed);
+        for writer in writers {
+            acknowledged.extend(writer.join().unwrap());
+        }
+        let is_written = acknowledged.len() > before;
+        assert!(is_written, "nothing was written in round {round}");
+    }
+    let _server = place.start();
+    check_all(&place, &acknowledged);
+    let count = acknowledged.len();
+    eprintln!("{} rounds, {count} acknowledged writes", rounds());
+}
+
+#[test]
+fn a_damaged_file_is_refused_in_plain_words_and_left_as_it_is() {
+    let place = Place::new("");
+    let server = place.start();
+    for number in 0..50 {
+        let name = format!("n{number}");
+        assert_eq!(put(place.api, &name, Ipv4Addr::LOCALHOST).unwrap().0, 200);
+    }
+    drop(server);
+    let whole = fs::read(place.database()).unwrap();
+    let half = &whole[..whole.len() / 2];
+    let zeroed: Vec<u8> = vec![0; whole.len()];
+    for damaged in [half, b"this is no database".as_slice(), &zeroed] {
+        fs::write(place.database(), damaged).unwrap();
+        let mut server = Server::start(place.folder.path(), "Corefile", place.dns);
+        let (status, output) = server.ended();
+        assert_ne!(status.code(), Some(0), "{output}");
+        assert!(output.contains("database"), "{output}");
+        assert!(!output.contains("stack backtrace"), "{output}");
+    }
+    fs::write(place.database(), whole).unwrap();
+    let _server = place.start();
+    assert_eq!(
+        ask(place.dns, "n7.example.org").unwrap(),
+        Some(Ipv4Addr::LOCALHOST)
+    );
+}
+
+#[test]
+fn a_full_disk_stops_writes_with_a_reason_and_nothing_else() {
+    let place = Place::new("");
+    drop(place.start());
+    let size = fs::metadata(place.database()).unwrap().len();
+    let mut server =
+        Server::start_with_file_limit(place.folder.path(), place.dns, size / 1024 + 600);
+    server.started().unwrap();
+    let mut acknowledged = Acknowledged::new();
+    let mut refused = None;
+    for number in 0..20_000u32 {
+        let (name, address) = (format!("n{number}"), Ipv4Addr::from(0x0a00_0000 + number));
+        match put(place.api, &name, address).unwrap() {
+            (200, _) => drop(acknowledged.insert(name, address)),
+            other => {
+                refused = Some(other);
+                break;
+            }
+        }
+    }
+    let (status, body) = refused.unwrap();
+    assert_eq!(status, 503, "{body}");
+    assert!(
+        body.contains("store_unavailable") && body.contains("database"),
+        "{body}"
+    );
+    let first = acknowledged.iter().next().unwrap();
+    let name = format!("{}.example.org", first.0);
+    assert_eq!(ask(place.dns, &name).unwrap(), Some(*first.1));
+    check_all(&place, &acknowledged);
+    drop(server);
+    // With room on the disk all that was acknowledged is there, and writes go on.
+    let _server = place.start();
+    check_all(&place, &acknowledged);
+    assert_eq!(put(place.api, "again", Ipv4Addr::LOCALHOST).unwrap().0, 200);
+}
+
+/// Whether `program` is here; it must be where `CI` is set.
+fn has(program: &str) -> bool {
+    let found = Command::new("sh")
+        .args(["-c", &format!("command -v {program}")])
+        .output();
+    let is_there = found.is_ok_and(|found| found.status.success());
+    if !is_there {
+        assert_ne!(
+            std::env::var("CI").as_deref(),
+            Ok("true"),
+            "{program} is missing"
+        );
+        eprintln!("SKIPPED: no {program}");
+    }
+    is_there
+}
+
+fn nsupdate(port: u16, options: &[&str], script: &str) -> (bool, String) {
+    let mut child = Command::new("nsupdate")
+        .args(options)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let script = format!("server 127.0.0.1 {port}\nzone example.org\n{script}send\n");
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(script.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.success(), text)
+}
+
+#[test]
+fn nsupdate_writes_what_is_allowed() {
+    if !has("nsupdate") {
+        return;
+    }
+    let place = Place::new("allow net:127.0.0.0/8 all *.example.org A");
+    let _server = place.start();
+    for options in [&[][..], &["-v"]] {
+        let add = "update add a.example.org 60 A 192.0.2.1\n";
+        let (is_done, said) = nsupdate(place.dns, options, add);
+        assert!(is_done, "{said}");
+        assert_eq!(
+            ask(place.dns, "a.example.org").unwrap(),
+            Some(Ipv4Addr::new(192, 0, 2, 1))
+        );
+        let (is_done, said) = nsupdate(
+            place.dns,
+            options,
+            &format!("prereq nxdomain a.example.org\n{add}"),
+        );
+        assert!(!is_done && said.contains("YXDOMAIN"), "{said}");
+        let (is_done, said) = nsupdate(place.dns, options, "update add a.example.org 60 TXT x\n");
+        assert!(!is_done && said.contains("REFUSED"), "{said}");
+        let (is_done, said) = nsupdate(place.dns, options, "update delete a.example.org A\n");
+        assert!(is_done, "{said}");
+        assert_eq!(ask(place.dns, "a.example.org").unwrap(), None);
+    }
+}
+
+#[test]
+fn curl_writes_over_https_with_a_certificate() {
+    if !has("curl") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (dns, api) = (free_port(), free_port());
+    make_certificates(folder.path());
+    let corefile = format!(
+        "example.org {{\ndynapi {{\nlisten 127.0.0.1:{api}\ntls cert.pem key.pem ca.pem\n\
+         certificate agent agent.test\nallow cert:agent all\n}}\n}}\n"
+    );
+    fs::write(folder.path().join("Corefile"), corefile).unwrap();
+    let mut server = Server::start(folder.path(), "Corefile", dns);
+    server.started().unwrap();
+    let curl = |options: &[&str]| {
+        let url = format!("https://localhost:{api}/v1/zones/example.org/records/a.example.org/A");
+        let output = Command::new("curl")
+            .args([
+                "-s",
+                "--cacert",
+                "ca.pem",
+                "-w",
+                "%{http_code}",
+                "-X",
+                "PUT",
+                "-d",
+            ])
+            .arg(r#"{"addresses":["192.0.2.5"]}"#)
+            .args(["-H", "Content-Type: application/json"])
+            .args(options)
+            .arg(url)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let without = curl(&[]);
+    assert!(without.ends_with("401"), "{without}");
+    let with = curl(&["--cert", "agent.pem", "--key", "agent-key.pem"]);
+    assert!(with.ends_with("200"), "{with}");
+    assert_eq!(
+        ask(dns, "a.example.org").unwrap(),
+        Some(Ipv4Addr::new(192, 0, 2, 5))
+    );
+}
+
+/// A certificate authority, a server for `localhost` and a client for `agent.test`.
+fn make_certificates(folder: &Path) {
+    let ca_key = rcgen::KeyPair::generate().unwrap();
+    let mut ca = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let certificate = ca.self_signed(&ca_key).unwrap();
+    fs::write(folder.join("ca.pem"), certificate.pem()).unwrap();
+    let issuer = rcgen::Issuer::new(ca, ca_key);
+    for (name, cert, key) in [
+        ("localhost", "cert.pem", "key.pem"),
+        ("agent.test", "agent.pem", "agent-key.pem"),
+    ] {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let issued = params.signed_by(&pair, &issuer).unwrap();
+        fs::write(folder.join(cert), issued.pem()).unwrap();
+        fs::write(folder.join(key), pair.serialize_pem()).unwrap();
+    }
+}
