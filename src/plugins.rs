@@ -43,6 +43,9 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_chaos::PLUGIN,
     #[cfg(feature = "loadbalance")]
     &catena_loadbalance::PLUGIN,
+    // Takes signatures off before anything looks at what is asked.
+    #[cfg(feature = "tsig")]
+    &catena_tsig::PLUGIN,
     #[cfg(feature = "rewrite")]
     &catena_rewrite::PLUGIN,
     // Asks the cache for every name it tries.
@@ -58,6 +61,9 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_minimal::PLUGIN,
     #[cfg(feature = "template")]
     &catena_template::PLUGIN,
+    // Before the plugins whose zones it sends.
+    #[cfg(feature = "transfer")]
+    &catena_transfer::PLUGIN,
     #[cfg(feature = "hosts")]
     &catena_hosts::PLUGIN,
     #[cfg(feature = "k8s_external")]

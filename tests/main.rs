@@ -19,4 +19,5 @@ mod reliability;
 mod reload;
 mod server;
 mod tidy;
+mod transfer;
 mod upstreams;

@@ -1,10 +1,12 @@
 //! A packet from a client: admitted or rejected, and answered within the size it allows.
 #![no_main]
 
+use catena_dns::tsig::{Keys, Signed};
 use catena_dns::{Message, QueryMessage, Rcode, Reply, rejection};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|packet: &[u8]| {
+    read_all(packet);
     let mut scratch = Vec::new();
     let query = match QueryMessage::admit(packet, &mut scratch) {
         Ok(query) => query,
@@ -42,3 +44,27 @@ fuzz_target!(|packet: &[u8]| {
         "a query of ours does not decode"
     );
 });
+
+/// Reads all that an update or a signed query holds.
+fn read_all(packet: &[u8]) {
+    let mut scratch = Vec::new();
+    let Ok(message) = QueryMessage::admit_with_updates(packet, &mut scratch) else {
+        return;
+    };
+    for record in message.records() {
+        let record = record.expect("records were checked");
+        // Signatures are read for themselves.
+        if Some(record.start) != message.tsig_at() {
+            record.to_record(message.packet()).expect("RDATA was checked");
+        }
+    }
+    if let Some(at) = message.tsig_at() {
+        let _ = Signed::check(message.packet(), at, &Keys::default(), 0);
+        let bare = message.without_tsig().expect("it is signed");
+        let mut again = Vec::new();
+        // A name may have pointed at the count that is another now; else it is admitted.
+        if let Ok(bare) = QueryMessage::admit_with_updates(&bare, &mut again) {
+            assert!(bare.tsig_at().is_none());
+        }
+    }
+}

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use catena_dns::{Class, Name, NameRef, Record, RecordRef, RecordType};
-use catena_index::{Walk, Zone};
+use catena_authority::ZoneRecords;
+use catena_dns::{Class, Name, NameRef, Record, RecordType};
+use catena_index::Zone;
 use catena_plugin::{Lent, LentZone, Listed, RecordSource, StartContext, Transfers};
 use catena_records::{Edit, Entry, LiveZone, RecordSet, with_serial};
 use tokio::sync::watch;
@@ -73,11 +74,7 @@ impl LentZone for Snapshot {
     }
 
     fn into_records(self: Box<Self>) -> Box<dyn RecordSource> {
-        Box::new(Records {
-            walk: self.zone.walk(),
-            zone: self.zone,
-            place: (0, 0),
-        })
+        Box::new(ZoneRecords::new(self.zone))
     }
 
     fn changes_since(&self, serial: u32) -> Option<Box<dyn RecordSource>> {
@@ -90,29 +87,6 @@ impl LentZone for Snapshot {
     }
 
     fn has_journal(&self) -> bool {
-        true
-    }
-}
-
-/// All records but the SOA, one name after the other.
-struct Records {
-    zone: Arc<Zone>,
-    walk: Walk,
-    /// The name, and the record of the name, that come next.
-    place: (usize, usize),
-}
-
-impl RecordSource for Records {
-    fn feed(&mut self, take: &mut dyn FnMut(RecordRef<'_>) -> bool) -> bool {
-        while let Some(node) = self.zone.walked(&self.walk, self.place.0) {
-            for record in node.records().skip(self.place.1) {
-                if !take(record.owned_by(node.name())) {
-                    return false;
-                }
-                self.place.1 += 1;
-            }
-            self.place = (self.place.0 + 1, 0);
-        }
         true
     }
 }

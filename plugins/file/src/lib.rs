@@ -1,5 +1,6 @@
 //! Plugin `file`: authoritative answers from master files.
 
+mod lend;
 mod load;
 mod reload;
 mod serve;

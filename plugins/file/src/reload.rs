@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catena_plugin::StartContext;
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tracing::{error, info};
@@ -45,19 +46,29 @@ const QUIET: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 /// Looks at a file that keeps changing before it is left for the next time.
 const TRIES: usize = 5;
 
-/// Looks at the files of `zone` from time to time.
-pub(crate) fn watch(zone: &Arc<ServedZone>, context: &StartContext<'_>) {
+/// Looks at the files of `zone` from time to time, and tells `changes` when it was read again.
+pub(crate) fn watch(
+    zone: &Arc<ServedZone>,
+    changes: &watch::Sender<()>,
+    context: &StartContext<'_>,
+) {
     let Some(interval) = zone.reload().interval() else {
         return;
     };
-    let zone = Arc::clone(zone);
+    let (zone, changes) = (Arc::clone(zone), changes.clone());
     context.spawn(async move {
         let quiet = (interval / 4).clamp(QUIET.0, QUIET.1);
         let mut trouble = String::new();
         loop {
             sleep(interval).await;
+            let before = zone.serial();
             match update(&zone, quiet).await {
-                Ok(()) => trouble.clear(),
+                Ok(()) => {
+                    trouble.clear();
+                    if zone.serial() != before {
+                        changes.send_replace(());
+                    }
+                }
                 Err(new) if new != trouble => {
                     error!(target: "plugin/file", "{new}");
                     trouble = new;
@@ -102,7 +113,7 @@ async fn files_now(zone: &Arc<ServedZone>) -> Files {
 /// Reads `zone`, and serves it unless its files were written meanwhile.
 fn read(zone: &ServedZone) -> Result<(), String> {
     let known = match zone.reload() {
-        Reload::Serial(_) => zone.zone().as_ref().and_then(|zone| zone.serial()),
+        Reload::Serial(_) => zone.serial(),
         Reload::Time(_) => None,
     };
     let origin = zone.origin();

@@ -8,7 +8,8 @@ use catena_authority::{Answered, answer};
 use catena_dns::{Name, NameRef, Opcode, Rcode, RecordType};
 use catena_index::Zone;
 use catena_plugin::zones::Fallthrough;
-use catena_plugin::{Flow, Next, Outcome, Plugin, Query, StartContext, StartError};
+use catena_plugin::{Flow, Next, Outcome, Plugin, Query, StartContext, StartError, Transfers};
+use tokio::sync::watch;
 use tracing::info;
 
 use crate::load::{Files, Loaded};
@@ -19,6 +20,8 @@ use crate::reload::{self, Reload};
 pub(crate) struct File {
     pub zones: Zones,
     pub fallthrough: Fallthrough,
+    /// Told when a zone was read again.
+    pub changes: watch::Sender<()>,
 }
 
 /// A zone with its file.
@@ -60,6 +63,11 @@ impl ServedZone {
         self.zone.load()
     }
 
+    /// The serial of the zone, if there is one.
+    pub fn serial(&self) -> Option<u32> {
+        self.zone().as_ref().and_then(|zone| zone.serial())
+    }
+
     /// The files it was read from.
     pub fn files(&self) -> Arc<Files> {
         self.files.load_full().unwrap_or_default()
@@ -89,6 +97,11 @@ impl Zones {
         self.0.insert(at, zone);
     }
 
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<ServedZone>> {
+        self.0.iter()
+    }
+
     /// The longest zone that `name` is in.
     #[inline]
     fn find(&self, name: NameRef<'_>) -> Option<&Arc<ServedZone>> {
@@ -104,6 +117,7 @@ impl Plugin for File {
                 false => next.serve(query),
             };
         };
+        // Those that may be answered were, by `transfer`.
         if matches!(query.qtype(), RecordType::AXFR | RecordType::IXFR) {
             return Outcome::fail(Rcode::REFUSED).into();
         }
@@ -124,9 +138,13 @@ impl Plugin for File {
     }
 
     fn start(&self, context: &StartContext<'_>) -> Result<(), StartError> {
-        for zone in &self.zones.0 {
-            reload::watch(zone, context);
+        for zone in self.zones.iter() {
+            reload::watch(zone, &self.changes, context);
         }
         Ok(())
+    }
+
+    fn transfers(&self) -> Option<&dyn Transfers> {
+        Some(self)
     }
 }

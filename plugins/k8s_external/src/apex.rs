@@ -8,7 +8,7 @@ use catena_plugin::{ExternalNames, Outcome, Query};
 use crate::External;
 
 /// The name server's label.
-const NAME_SERVER: &[u8] = b"\x03ns1";
+pub(crate) const NAME_SERVER: &[u8] = b"\x03ns1";
 
 /// An authoritative reply without records.
 pub(crate) fn reply(query: &Query<'_>) -> Reply {

@@ -1,6 +1,7 @@
 //! Plugin `k8s_external`: answers for addresses that services have outside their cluster.
 
 mod apex;
+mod lend;
 mod serve;
 mod setup;
 
@@ -10,7 +11,7 @@ use catena_dns::{Name, NameRef};
 use catena_plugin::zones::{Fallthrough, longest};
 use catena_plugin::{
     ExternalNames, Flow, Headless, Next, Plugin, Query, Registration, Stage, StartContext,
-    StartError,
+    StartError, Transfers,
 };
 
 /// The row in the list of plugins.
@@ -75,6 +76,10 @@ impl Plugin for K8sExternal {
         };
         let _first = self.0.cluster.set(cluster.clone());
         Ok(())
+    }
+
+    fn transfers(&self) -> Option<&dyn Transfers> {
+        Some(self)
     }
 }
 

@@ -5,5 +5,7 @@
 
 mod alias;
 mod answer;
+mod lend;
 
 pub use answer::{Answered, Negative, answer};
+pub use lend::{Snapshot, ZoneRecords};

@@ -3,6 +3,7 @@
 mod alias;
 mod external;
 mod find;
+mod lend;
 mod lookup;
 mod metadata;
 mod nameserver;
@@ -21,7 +22,7 @@ use catena_dns::{Name, NameRef, Rcode, RecordType, Reply};
 use catena_plugin::zones::Fallthrough;
 use catena_plugin::{
     ExternalNames, Flow, Next, Outcome, Plugin, Query, Readiness, SearchPaths, StartContext,
-    StartError,
+    StartError, Transfers,
 };
 use hashbrown::HashSet;
 
@@ -269,6 +270,10 @@ impl Plugin for Stage {
 
     fn external_names(&self) -> Option<&dyn ExternalNames> {
         Some(&*self.0)
+    }
+
+    fn transfers(&self) -> Option<&dyn Transfers> {
+        Some(self)
     }
 }
 

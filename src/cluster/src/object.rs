@@ -67,7 +67,7 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    fn name(self) -> &'static [u8] {
+    pub fn name(self) -> &'static [u8] {
         match self {
             Protocol::Unknown => b"",
             Protocol::Tcp => b"tcp",

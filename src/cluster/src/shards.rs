@@ -56,6 +56,13 @@ impl<T: Keyed> Shards<T> {
             None => look(None),
         }
     }
+
+    /// Shows `see` every value; each shard as it is when its turn comes.
+    pub fn each(&self, mut see: impl FnMut(&T)) {
+        for shard in &self.shards {
+            shard.load().iter().for_each(&mut see);
+        }
+    }
 }
 
 /// The writer's side: shards that are changed and not published yet.

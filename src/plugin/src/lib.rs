@@ -23,7 +23,9 @@ pub mod zones;
 
 pub use chain::{Chain, Next, OwnedNext, Stage};
 pub use flow::{AsyncPlugin, Flow, Waiting};
-pub use offers::{External, ExternalHost, ExternalNames, ExternalTarget, Headless, SearchPaths};
+pub use offers::{
+    External, ExternalHost, ExternalNames, ExternalService, ExternalTarget, Headless, SearchPaths,
+};
 pub use outcome::{Answer, Outcome, ServeError};
 pub use query::{Context, OwnedQuery, Query, Resolver, Transport};
 pub use registration::{Plugin, Readiness, Registration};

@@ -26,6 +26,12 @@ pub trait ExternalNames: Send + Sync {
     /// The addresses of the services that this server is an endpoint of.
     fn own_addresses(&self, headless: Headless) -> Vec<IpAddr>;
 
+    /// All services that [`ExternalNames::find`] knows, for a transfer.
+    fn services(&self, headless: Headless) -> Vec<ExternalService> {
+        let _none = headless;
+        Vec::new()
+    }
+
     /// Whether what is not known does not exist.
     fn is_complete(&self) -> bool;
 
@@ -43,6 +49,15 @@ pub enum Headless {
     LeftOut,
     /// They are known.
     Known,
+}
+
+/// A service, by the names that it and its ports are asked for by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalService {
+    /// Labels below the zone in wire form.
+    pub labels: Vec<u8>,
+    /// The labels before them for each named port, such as `_http._tcp`, in wire form.
+    pub ports: Vec<Vec<u8>>,
 }
 
 /// What there is at a name outside the cluster.

@@ -1,8 +1,11 @@
 //! A question as text: `www.example.org. A do edns=1232 tcp from=192.0.2.1`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use catena_dns::{Class, Message, ReplyEdns, edns, flag};
+use catena_dns::tsig::{Algorithm, Asking, Key};
+use catena_dns::{Class, Message, Record, ReplyEdns, edns, flag};
 use catena_plugin::Transport;
 
 /// The id of every query that is made here.
@@ -23,7 +26,8 @@ impl Question {
     /// Reads `NAME TYPE [WORD..]`.
     ///
     /// Words: a class such as `CH`; `do`, `cd`, `ad`, `no-rd` for bits; `edns=SIZE` (implied by
-    /// `do`); `tcp`; `from=ADDRESS` or `from=ADDRESS:PORT`; `option=CODE:HEX`.
+    /// `do`); `tcp`; `from=ADDRESS` or `from=ADDRESS:PORT`; `option=CODE:HEX`; `serial=NUMBER`
+    /// for the SOA record of an IXFR query; `key=NAME:SECRET` for a signature.
     ///
     /// Panics on anything else.
     pub fn parse(text: &str) -> Question {
@@ -38,11 +42,25 @@ impl Question {
             client: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 240, 0, 1)), 40212),
             transport: Transport::Udp,
         };
+        let mut key = None;
         for word in words {
-            question.apply(word, &mut message);
+            match word.strip_prefix("key=") {
+                Some(pair) => key = pair.split_once(':'),
+                None => question.apply(word, &mut message),
+            }
         }
         question.packet = message.to_packet();
+        if let Some((name, secret)) = key {
+            question.sign(name, secret);
+        }
         question
+    }
+
+    fn sign(&mut self, name: &str, secret: &str) {
+        let name: catena_dns::Name = name.parse().unwrap();
+        let key = Arc::new(Key::parse(name.view(), secret).unwrap());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let _asking = Asking::sign(&mut self.packet, &key, Algorithm::Sha256, now.as_secs());
     }
 
     fn apply(&mut self, word: &str, message: &mut Message) {
@@ -53,6 +71,9 @@ impl Question {
             "ad" => message.flags |= flag::AD,
             "no-rd" => message.flags &= !flag::RD,
             "edns" => opt(message).udp_size = value.parse().unwrap(),
+            "serial" => message
+                .authorities
+                .push(soa(message, value.parse().unwrap())),
             "option" => {
                 let (code, hex) = value.split_once(':').unwrap_or((value, ""));
                 let data: Vec<u8> = (0..hex.len())
@@ -72,6 +93,19 @@ impl Question {
 }
 
 /// The OPT record, made with the size most clients use.
+/// A SOA record of no more than a serial.
+fn soa(message: &Message, serial: u32) -> Record {
+    let mut rdata = vec![0; 22];
+    rdata[2..6].copy_from_slice(&serial.to_be_bytes());
+    Record {
+        name: message.qname.clone(),
+        rtype: catena_dns::RecordType::SOA,
+        class: Class::IN,
+        ttl: 0,
+        rdata: rdata.into(),
+    }
+}
+
 fn opt(message: &mut Message) -> &mut ReplyEdns {
     message.edns.get_or_insert_with(|| ReplyEdns {
         udp_size: 1232,

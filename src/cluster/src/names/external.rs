@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use catena_dns::NameRef;
-use catena_plugin::{External, ExternalHost, ExternalNames, ExternalTarget, Headless};
+use catena_plugin::{
+    External, ExternalHost, ExternalNames, ExternalService, ExternalTarget, Headless,
+};
 use smallvec::SmallVec;
 
 use super::Names;
@@ -73,6 +75,34 @@ impl ExternalNames for Names {
         } else {
             self.local.get().cloned().unwrap_or_default()
         }
+    }
+
+    fn services(&self, headless: Headless) -> Vec<ExternalService> {
+        let mut services = Vec::new();
+        self.cluster.store.entries.each(|entry| {
+            let Some(service) = entry.service.as_deref() else {
+                return;
+            };
+            let by_endpoints = headless == Headless::Known && service.kind == ServiceKind::Headless;
+            let is_outside = by_endpoints || !service.external.is_empty();
+            if is_outside && self.is_exposed(Slice::namespace_of(&entry.key)) {
+                let ports = match by_endpoints && service.external.is_empty() {
+                    true => entry
+                        .slices
+                        .iter()
+                        .flat_map(|slice| &*slice.ports)
+                        .collect(),
+                    false => Vec::from_iter(&*service.ports),
+                };
+                let mut ports: Vec<_> = ports.into_iter().filter_map(Port::labels).collect();
+                ports.sort_unstable();
+                ports.dedup();
+                let labels = entry.key.to_vec();
+                services.push(ExternalService { labels, ports });
+            }
+        });
+        services.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+        services
     }
 
     fn is_complete(&self) -> bool {

@@ -82,7 +82,7 @@ impl Names {
         Found::Hosts
     }
 
-    fn servers(&self) -> Vec<Server> {
+    pub(super) fn servers(&self) -> Vec<Server> {
         let mut servers = Vec::new();
         let mut is_endpoint = false;
         for (slice, service) in self.own_services(&mut is_endpoint) {
