@@ -203,6 +203,10 @@ impl Store for EtcdStore {
         Some(serial.max(1))
     }
 
+    fn is_shown_as_followed(&self) -> bool {
+        true
+    }
+
     fn group_max(&self) -> usize {
         // Each takes a few of the steps that a transaction can have.
         transaction::STEPS_MAX / 16

@@ -175,10 +175,9 @@ impl Writer {
             Ok(revision) => {
                 self.trouble(None);
                 self.apply_leases(&batch);
-                match self.followed {
-                    None => self.apply(*revision, &batch.edits),
-                    // Others write too: all is shown in the one order that the store has.
-                    Some(_) => self.follow_to(*revision).await,
+                match self.store.is_shown_as_followed() && self.followed.is_some() {
+                    true => self.follow_to(*revision).await,
+                    false => self.apply(*revision, &batch.edits),
                 }
             }
             Err(StoreError::Conflict) => {}
