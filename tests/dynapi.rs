@@ -276,6 +276,41 @@ fn nsupdate_writes_what_is_allowed() {
 }
 
 #[test]
+fn nsupdate_signs_what_only_a_key_may_write() {
+    if !has("nsupdate") {
+        return;
+    }
+    let secret = "NoTCJU+DMqFWywaPyxSijrDEA/eC3nK0xi3AMEZuPVk=";
+    let place = Place::new("allow key:updater. all *.example.org A");
+    let corefile = place.folder.path().join("Corefile");
+    let text = fs::read_to_string(&corefile).unwrap();
+    let tsig = format!("errors\ntsig {{\nsecret updater. {secret}\n}}\n");
+    fs::write(&corefile, text.replacen("errors\n", &tsig, 1)).unwrap();
+    let _server = place.start();
+    let add = "update add a.example.org 60 A 192.0.2.1\n";
+    let (is_done, said) = nsupdate(place.dns, &[], add);
+    assert!(!is_done && said.contains("REFUSED"), "{said}");
+    let good = format!("hmac-sha256:updater.:{secret}");
+    for options in [&["-y", &good][..], &["-v", "-y", &good]] {
+        let (is_done, said) = nsupdate(place.dns, options, add);
+        assert!(is_done, "{said}");
+        let address = Some(Ipv4Addr::new(192, 0, 2, 1));
+        assert_eq!(ask(place.dns, "a.example.org").unwrap(), address);
+        let (is_done, said) = nsupdate(place.dns, options, "update delete a.example.org\n");
+        assert!(
+            !is_done && said.contains("REFUSED"),
+            "of other types too: {said}"
+        );
+        let (is_done, said) = nsupdate(place.dns, options, "update delete a.example.org A\n");
+        assert!(is_done, "{said}");
+    }
+    let wrong = format!("hmac-sha256:updater.:{}", secret.replace('N', "M"));
+    let (is_done, said) = nsupdate(place.dns, &["-y", &wrong], add);
+    assert!(!is_done, "{said}");
+    assert_eq!(ask(place.dns, "a.example.org").unwrap(), None);
+}
+
+#[test]
 fn curl_writes_over_https_with_a_certificate() {
     if !has("curl") {
         return;
@@ -327,6 +362,8 @@ fn make_certificates(folder: &Path) {
     let ca_key = rcgen::KeyPair::generate().unwrap();
     let mut ca = rcgen::CertificateParams::new(Vec::new()).unwrap();
     ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    ca.distinguished_name
+        .push(rcgen::DnType::CommonName, "authority of the test");
     let certificate = ca.self_signed(&ca_key).unwrap();
     fs::write(folder.join("ca.pem"), certificate.pem()).unwrap();
     let issuer = rcgen::Issuer::new(ca, ca_key);

@@ -32,6 +32,12 @@ pub(crate) static STORE_UP: GaugeVec = GaugeVec::new(
     &[],
 );
 
+pub(crate) static STORE_LAG: GaugeVec = GaugeVec::new(
+    "coredns_dynapi_store_lag_seconds",
+    "Seconds for which the store has not been reached or has taken no changes; 0 if it does.",
+    &[],
+);
+
 pub(crate) static ALL: &[&dyn Family] = &[
-    &WRITES, &REFUSALS, &LEASES, &REVISION, &RECORDS, &WAITING, &STORE_UP,
+    &WRITES, &REFUSALS, &LEASES, &REVISION, &RECORDS, &WAITING, &STORE_LAG, &STORE_UP,
 ];

@@ -14,14 +14,15 @@ mod zones;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use catena_dns::{Name, NameRef, RecordType};
-use catena_http::{Asked, Body, Pages, Peer, Service};
+use catena_http::{Address, Asked, Body, Pages, Peer, Service};
 use catena_records::{Ledger, LiveZone};
 use hyper::body::Incoming;
 use hyper::header::AUTHORIZATION;
 use hyper::{HeaderMap, Request, Response, StatusCode};
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use crate::access::{Access, Caller, Verb, Who};
@@ -42,11 +43,15 @@ const OPENAPI: &str = include_str!("../openapi.json");
 /// What a request is answered with.
 pub(crate) type Replied = Result<Response<Body>, Problem>;
 
+/// The APIs of the process by address: several server blocks may share one.
+static OPEN: Mutex<Vec<(Address, Weak<Api>)>> = Mutex::new(Vec::new());
+
 /// The API of one server block.
 #[derive(Clone)]
 pub(crate) struct Rest(Arc<Api>);
 
 pub(crate) struct Api {
+    address: Address,
     pub ledger: Arc<Ledger>,
     pub zones: Vec<Arc<LiveZone>>,
     pub access: Arc<Access>,
@@ -60,15 +65,21 @@ impl Rest {
         ledger: &Arc<Ledger>,
         zones: &[Arc<LiveZone>],
         (access, ttl): (Arc<Access>, u32),
+        address: &Address,
     ) -> Rest {
-        Rest(Arc::new(Api {
+        let api = Arc::new(Api {
+            address: address.clone(),
             ledger: Arc::clone(ledger),
             zones: zones.to_vec(),
             access,
             ttl,
             room: Semaphore::new(REQUESTS_MAX),
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
-        }))
+        });
+        let mut open = OPEN.lock();
+        open.retain(|(_, api)| api.strong_count() > 0);
+        open.push((address.clone(), Arc::downgrade(&api)));
+        Rest(api)
     }
 }
 
@@ -92,6 +103,10 @@ impl Service for Rest {
         let (api, peer) = (Arc::clone(&self.0), peer.clone());
         Box::pin(async move {
             let is_legacy = path::is_legacy(request.uri().path());
+            let api = match path::zone_of(request.uri().path()) {
+                Some(zone) => api.of_zone(&zone.to_string()),
+                None => api,
+            };
             let replied = match is_legacy {
                 true => api.legacy(request, &peer).await,
                 false => api.respond(request, &peer).await,
@@ -110,6 +125,21 @@ impl Service for Rest {
 }
 
 impl Api {
+    /// The latest API at the same address that has `zone`; this one if none has.
+    fn of_zone(self: &Arc<Self>, zone: &str) -> Arc<Api> {
+        let open = OPEN.lock();
+        let here = open
+            .iter()
+            .rev()
+            .filter(|(address, _)| *address == self.address);
+        let mut apis = here.filter_map(|(_, api)| api.upgrade());
+        let has_zone = |api: &Arc<Api>| {
+            let mut zones = api.zones.iter();
+            zones.any(|own| own.origin().to_string() == zone)
+        };
+        apis.find(has_zone).unwrap_or_else(|| Arc::clone(self))
+    }
+
     async fn respond(self: &Arc<Self>, request: Request<Incoming>, peer: &Peer) -> Replied {
         let target = Target::read(request.uri().path())?;
         if target == Target::OpenApi {

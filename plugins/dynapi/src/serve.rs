@@ -98,17 +98,27 @@ impl Plugin for DynApi {
                 next.serve(query)
                     .then(live, query, |_, _, outcome| outcome.live())
             }
+            // A resolver that takes the whole zone for missing would not see what is written next.
+            Answered::Nothing(negative) if name == live.origin() => {
+                let negative = negative.of_name_that_exists();
+                negative.reply(query).live().into()
+            }
             Answered::Nothing(negative) => negative.reply(query).live().into(),
         }
     }
 
     fn start(&self, context: &StartContext<'_>) -> Result<(), StartError> {
         let ledger = open(&self.place, context.background)
-            .map_err(|error| StartError::because("dynapi", error))?;
+            .map_err(|error| StartError::new(format!("dynapi: {error}")))?;
         let mut zones = ledger.serve(self.zones.clone());
         zones.sort_by_key(|zone| std::cmp::Reverse(zone.origin().wire().len()));
         if let Some(listen) = &self.listen {
-            let rest = Rest::new(&ledger, &zones, (Arc::clone(&self.access), self.ttl));
+            let rest = Rest::new(
+                &ledger,
+                &zones,
+                (Arc::clone(&self.access), self.ttl),
+                &listen.address,
+            );
             let opening = Opening {
                 address: &listen.address,
                 tls: listen.tls.clone(),
@@ -116,7 +126,7 @@ impl Plugin for DynApi {
                 background: context.background,
             };
             let lease = opening.open();
-            let lease = lease.map_err(|error| StartError::because("dynapi", error))?;
+            let lease = lease.map_err(|error| StartError::new(format!("dynapi: {error}")))?;
             *self.door.lock() = Some(lease);
         }
         let changes = transfers::follow(&zones, context);
@@ -176,6 +186,11 @@ async fn measure(ledger: Arc<Ledger>, zones: Vec<Arc<LiveZone>>) {
         metrics::WAITING.with(&[]).set(number(ledger.waiting()));
         let is_up = ledger.trouble().is_none();
         metrics::STORE_UP.with(&[]).set(i64::from(is_up));
+        let lag = ledger
+            .trouble_since()
+            .map_or(0, |since| since.elapsed().as_secs());
+        let lag = i64::try_from(lag).unwrap_or(i64::MAX);
+        metrics::STORE_LAG.with(&[]).set(lag);
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }

@@ -105,6 +105,8 @@ fn it_keeps_the_promises_of_every_plugin() {
 async fn what_is_written_is_answered_and_what_is_removed_is_not() {
     let door = Door::open("allow token:t all").await;
     assert!(door.block.is_ready());
+    let apex = door.block.ask("example.org. A").await;
+    assert!(apex.contains("NOERROR"), "an empty zone exists: {apex}");
     let before = door.block.ask("www.example.org. A").await;
     assert!(
         before.starts_with("> ") || before.contains("NXDOMAIN"),
@@ -519,4 +521,23 @@ fn an_api_without_tls_is_for_this_machine_only() {
     assert!(refusal("allow token:x all").contains("'x', who is unknown"));
     assert!(refusal("allow key:k. sing").contains("'sing' is nothing to allow"));
     assert_eq!(refusal("listen [::1]:8090"), "");
+}
+
+#[tokio::test]
+async fn blocks_that_share_an_address_have_their_own_zones_and_rights() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, address) = Door::open_in(folder.path(), "allow token:t all").await;
+    let corefile = format!(
+        "example.net {{\ndynapi {{\nlisten {address}\nallow net:127.0.0.1/32 read\n}}\n}}\n"
+    );
+    let second = Block::build(&[&PLUGIN], &corefile);
+    let second = second.unwrap_or_else(|error| unreachable!("{error}"));
+    second.start().await.unwrap();
+    let body = r#"{"addresses":["192.0.2.9"]}"#;
+    let (status, ..) = send(&address, &format!("PUT {WWW}"), TOKEN, body).await;
+    assert_eq!(status, 200);
+    assert!(first.ask("www.example.org. A").await.contains("192.0.2.9"));
+    let foreign = WWW.replace("example.org", "example.net");
+    let (status, ..) = send(&address, &format!("PUT {foreign}"), TOKEN, body).await;
+    assert_eq!(status, 401, "the token is not one of that block");
 }

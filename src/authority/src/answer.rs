@@ -32,6 +32,14 @@ pub struct Negative<'z> {
 }
 
 impl Negative<'_> {
+    /// The same, but that the name exists: for the own name of a zone without others, which to
+    /// CoreDNS does not.
+    #[must_use]
+    pub fn of_name_that_exists(mut self) -> Self {
+        self.rcode = Rcode::NOERROR;
+        self
+    }
+
     /// The reply that says so.
     pub fn reply(self, query: &Query<'_>) -> Outcome {
         let mut answer = Answer::new(self.zone, query);

@@ -126,7 +126,7 @@ async fn measure(path: &std::path::Path) {
     println!("restart with {records} records: {:?}", begun.elapsed());
     look_up(zone.zone().as_ref().unwrap(), "in one part");
     let begun = now();
-    put(&ledger, 1, 1).await;
+    put(&ledger, 1_999_999_999, 1).await;
     println!("first write, which splits the zone: {:?}", begun.elapsed());
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use catena_dns::{Name, NameRef};
+use catena_plugin::clock::Instant;
 use parking_lot::{Mutex, RwLock};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -60,8 +61,8 @@ pub(crate) enum Request {
 pub(crate) struct Shown {
     pub zones: RwLock<Vec<Arc<LiveZone>>>,
     pub leases: RwLock<Leases>,
-    /// Why nothing can be written now.
-    pub trouble: Mutex<Option<String>>,
+    /// Why nothing can be written now, and since when.
+    pub trouble: Mutex<Option<(String, Instant)>>,
 }
 
 /// Zones over one store; it ends, with its writer, when nobody has it any more.
@@ -140,7 +141,13 @@ impl Ledger {
 
     /// Why nothing can be written now.
     pub fn trouble(&self) -> Option<String> {
-        self.shown.trouble.lock().clone()
+        let trouble = self.shown.trouble.lock();
+        trouble.as_ref().map(|(why, _)| why.clone())
+    }
+
+    /// Since when nothing can be written.
+    pub fn trouble_since(&self) -> Option<Instant> {
+        self.shown.trouble.lock().as_ref().map(|(_, since)| *since)
     }
 
     /// Changes that wait for the writer.

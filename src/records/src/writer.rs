@@ -46,6 +46,8 @@ pub(crate) struct Writer {
 enum Event {
     Request(Request),
     Followed(Followed),
+    /// Nobody else tells of changes any more.
+    Alone,
     LeaseEnds,
     Over,
 }
@@ -69,6 +71,7 @@ impl Writer {
                 Event::Request(Request::Serve(zones)) => self.serve(zones).await,
                 Event::Request(first) => self.serve_group(first).await,
                 Event::Followed(followed) => self.follow(followed),
+                Event::Alone => self.followed = None,
                 Event::LeaseEnds => self.end_leases().await,
                 Event::Over => return,
             }
@@ -94,7 +97,7 @@ impl Writer {
         };
         tokio::select! {
             biased;
-            followed = followed => followed.map_or(Event::Over, Event::Followed),
+            followed = followed => followed.map_or(Event::Alone, Event::Followed),
             () = lease => Event::LeaseEnds,
             request = self.inbox.recv() => request.map_or(Event::Over, Event::Request),
         }
@@ -156,12 +159,13 @@ impl Writer {
     /// Notes whether the store can be written, and says so when that changes.
     fn trouble(&self, trouble: Option<String>) {
         let mut known = self.shown.trouble.lock();
+        let since = known.as_ref().map_or_else(now, |(_, since)| *since);
         match (&*known, &trouble) {
             (None, Some(why)) => error!(target: "plugin/dynapi", "Cannot write: {why}"),
             (Some(_), None) => info!(target: "plugin/dynapi", "Can write again"),
             _ => {}
         }
-        *known = trouble;
+        *known = trouble.map(|why| (why, since));
     }
 
     /// Commits `batch` and shows it; on a conflict nothing is shown.

@@ -1,6 +1,7 @@
 //! The older API: `/dynapi`, as SOFAMesh's controller speaks it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use catena_dns::{Name, RecordType};
 use catena_http::{Body, Peer};
@@ -13,7 +14,7 @@ use super::body::{BODY_MAX, read_address, read_octets};
 use super::problem::{Code, EXISTS, Problem};
 use super::records::count_write;
 use super::{Api, Replied, audit, reply};
-use crate::access::Verb;
+use crate::access::{Caller, Verb};
 
 /// The TTL of a record that is written without one.
 const TTL: u32 = 3600;
@@ -61,8 +62,12 @@ struct Action {
 
 impl Api {
     /// Serves a request of the older API.
-    pub(super) async fn legacy(&self, request: Request<Incoming>, peer: &Peer) -> Replied {
-        let caller = self.caller(request.headers(), peer)?;
+    pub(super) async fn legacy(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        peer: &Peer,
+    ) -> Replied {
+        let headers = request.headers().clone();
         let verb = request.method().clone();
         let known = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
         if !known.contains(&verb) {
@@ -72,6 +77,12 @@ impl Api {
         let Some(asked) = Asked::read(&octets) else {
             return Ok(refused(500, "the body is not JSON"));
         };
+        let api = self.of_zone(&asked.zone);
+        let caller = api.caller(&headers, peer)?;
+        api.write_legacy(verb, &asked, &caller).await
+    }
+
+    async fn write_legacy(&self, verb: Method, asked: &Asked, caller: &Caller) -> Replied {
         // The zone as the Corefile has it, its last dot too.
         let mut zones = self.zones.iter();
         let Some(zone) = zones.find(|zone| zone.origin().to_string() == asked.zone) else {
@@ -101,7 +112,7 @@ impl Api {
             Method::DELETE => Verb::Delete,
             _ => Verb::Write,
         };
-        self.check(&caller, needed, (name.view(), rtype))?;
+        self.check(caller, needed, (name.view(), rtype))?;
         let action = Action {
             verb: verb.clone(),
             name: name.view().to_lower(),
@@ -117,7 +128,7 @@ impl Api {
                 let serial = written.serial;
                 audit(
                     "legacy",
-                    &caller,
+                    caller,
                     format_args!("{verb} {name} {rtype}: serial {serial}"),
                 );
                 Ok(reply::whole(StatusCode::OK, "application/json", "OK"))

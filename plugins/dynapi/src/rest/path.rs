@@ -60,6 +60,12 @@ impl Target {
     }
 }
 
+/// The zone that `path` names.
+pub(crate) fn zone_of(path: &str) -> Option<Name> {
+    let rest = path.strip_prefix("/v1/zones/")?;
+    name(rest.split('/').next()?).ok()
+}
+
 /// Whether `path` is that of the older API.
 pub(crate) fn is_legacy(path: &str) -> bool {
     path == "/dynapi" || path == "/dynapi/"
