@@ -1,6 +1,7 @@
 //! Plugin `dynapi`: zones that are written while they are served.
 
 mod access;
+mod etcd;
 mod metrics;
 mod open;
 mod rest;
@@ -20,6 +21,10 @@ pub static PLUGIN: Registration = Registration {
     properties: &[
         "allow",
         "certificate",
+        "etcd",
+        "etcd_credentials",
+        "etcd_path",
+        "etcd_tls",
         "fallthrough",
         "file",
         "listen",

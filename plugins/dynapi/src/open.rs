@@ -9,6 +9,8 @@ use catena_records::{Ledger, StoreError};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
+use crate::etcd::Cluster;
+
 /// Where records are kept.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
@@ -16,6 +18,8 @@ pub(crate) enum Place {
     Memory(String),
     /// In a file.
     File(PathBuf),
+    /// In etcd, shared with other servers.
+    Etcd(Cluster),
 }
 
 /// A ledger, and its store, which lives a little longer: until its writer has seen the end.
@@ -35,6 +39,7 @@ pub(crate) fn open(place: &Place, runtime: &Handle) -> Result<Arc<Ledger>, Store
         (Some(store), _) => store,
         (None, Place::Memory(_)) => Arc::new(MemoryStore::new()),
         (None, Place::File(path)) => Arc::new(FileStore::open(path)?),
+        (None, Place::Etcd(cluster)) => Arc::new(cluster.open(runtime)?),
     };
     let ledger = Ledger::open(Arc::clone(&store), runtime);
     let opened = (Arc::downgrade(&ledger), Arc::downgrade(&store));

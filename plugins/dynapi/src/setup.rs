@@ -11,6 +11,7 @@ use catena_records::{NewZone, RecordSet, Soa};
 use parking_lot::Mutex;
 
 use crate::access::{Access, Pattern, Permission, Token, Verb, Who};
+use crate::etcd::Cluster;
 use crate::open::Place;
 use crate::serve::{DynApi, Listen};
 use crate::tls;
@@ -26,6 +27,7 @@ const TIMERS: [u32; 4] = [7200, 1800, 86_400, 30];
 /// What the properties say.
 struct Config {
     place: Option<Place>,
+    etcd: Cluster,
     listen: Option<catena_http::Address>,
     tls: Option<Arc<rustls::ServerConfig>>,
     access: Access,
@@ -43,6 +45,7 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     let zones = cx.zones_or_server(&mut args);
     let mut config = Config {
         place: None,
+        etcd: Cluster::default(),
         listen: None,
         tls: None,
         access: Access::default(),
@@ -58,6 +61,9 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     }
     config.check(&line)?;
     cx.server.accepts_updates |= config.access.takes_updates();
+    if config.etcd.is_set() {
+        config.place = Some(Place::Etcd(config.etcd.clone()));
+    }
     let place = config.place.take().unwrap_or_else(|| {
         let keys = cx.server.keys.join(" ");
         Place::Memory(format!("{keys} {}", cx.server.view))
@@ -90,6 +96,9 @@ impl Config {
             "file" => {
                 let path = args.required("PATH")?;
                 self.place = Some(Place::File(cx.server.path(path.text())));
+            }
+            "etcd" | "etcd_path" | "etcd_tls" | "etcd_credentials" => {
+                return self.etcd.read(cx, property);
             }
             "listen" => {
                 let address = args.required("ADDRESS")?;

@@ -104,6 +104,18 @@ pub trait Store: Send + Sync + 'static {
         false
     }
 
+    /// Whether what is committed is shown when it is followed, in the order of all changes.
+    ///
+    /// So a shared store gives all its servers the same states, and serials that mean the same.
+    fn is_shown_as_followed(&self) -> bool {
+        false
+    }
+
+    /// Requests that may be committed together at most.
+    fn group_max(&self) -> usize {
+        usize::MAX
+    }
+
     /// Renews a lease of a store that ends leases itself.
     fn renew(&self, lease: LeaseId) -> Work<'_, ()> {
         let _by_the_ledger = lease;

@@ -179,7 +179,10 @@ impl Writer {
             Ok(revision) => {
                 self.trouble(None);
                 self.apply_leases(&batch);
-                self.apply(*revision, &batch.edits);
+                match self.store.is_shown_as_followed() && self.followed.is_some() {
+                    true => self.follow_to(*revision).await,
+                    false => self.apply(*revision, &batch.edits),
+                }
             }
             Err(StoreError::Conflict) => {}
             Err(error) => self.trouble(Some(error.to_string())),
@@ -207,6 +210,20 @@ impl Writer {
         };
         if let Ok(Some(followed)) = tokio::time::timeout_at(until, followed.recv()).await {
             self.follow(followed);
+        }
+    }
+
+    /// Takes up what is followed until `revision` is shown; what comes later is shown later.
+    async fn follow_to(&mut self, revision: u64) {
+        let until: Instant = now() + CATCH_UP;
+        while self.revision < revision {
+            let Some(followed) = &mut self.followed else {
+                return;
+            };
+            match tokio::time::timeout_at(until, followed.recv()).await {
+                Ok(Some(followed)) => self.follow(followed),
+                _ => return,
+            }
         }
     }
 

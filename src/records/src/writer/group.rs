@@ -27,7 +27,7 @@ impl Writer {
     /// Serves `first` and what waits behind it.
     pub(super) async fn serve_group(&mut self, first: Request) {
         let mut requests = vec![first];
-        while requests.len() < GROUP_MAX {
+        while requests.len() < GROUP_MAX.min(self.store.group_max()) {
             match self.inbox.try_recv() {
                 Ok(Request::Serve(zones)) => self.wanted.extend(zones),
                 Ok(request) => requests.push(request),
