@@ -1,9 +1,15 @@
 //! The command line: CoreDNS's flags and exit codes, and the commands Catena adds.
 
+#[cfg(feature = "agent")]
+mod agent;
 mod check;
+#[cfg(feature = "controller")]
+mod controller;
 mod flags;
 mod fmt;
 mod serve;
+#[cfg(any(feature = "agent", feature = "controller"))]
+mod work;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -21,6 +27,10 @@ pub fn run(plugins: &'static [&'static Registration]) -> ExitCode {
     match args.split_first() {
         Some((command, rest)) if command == "check" => return check::check(rest, plugins),
         Some((command, rest)) if command == "fmt" => return fmt::fmt(rest),
+        #[cfg(feature = "agent")]
+        Some((command, rest)) if command == "agent" => return agent::agent(rest),
+        #[cfg(feature = "controller")]
+        Some((command, rest)) if command == "controller" => return controller::controller(rest),
         _ => {}
     }
     match flags::parse(&args) {

@@ -73,6 +73,9 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_kubernetai::PLUGIN,
     #[cfg(feature = "kubernetes")]
     &catena_kubernetes::PLUGIN,
+    // Like kubernetes, of which its zone is often a part.
+    #[cfg(feature = "rpcservice")]
+    &catena_rpcservice::PLUGIN,
     // Before what is only read: a name that was written must not hide behind another source.
     #[cfg(feature = "dynapi")]
     &catena_dynapi::PLUGIN,

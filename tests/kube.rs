@@ -41,17 +41,17 @@ fn program() -> Option<&'static Path> {
 }
 
 /// A Kubernetes API server; killed when dropped.
-struct Api {
+pub struct Api {
     child: Child,
     folder: tempfile::TempDir,
-    http: u16,
+    pub http: u16,
     https: u16,
     token: &'static str,
 }
 
 impl Api {
     /// Starts one that demands `token`, unless that is empty.
-    fn start(token: &'static str) -> Option<Api> {
+    pub fn start(token: &'static str) -> Option<Api> {
         let folder = tempfile::tempdir().unwrap();
         let (http, https) = (free_port(), free_port());
         let child = run(folder.path(), (http, https), token)?;
@@ -64,24 +64,29 @@ impl Api {
         })
     }
 
-    fn stop(&mut self) {
+    pub fn stop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Starts it again with what it has stored.
-    fn restart(&mut self) {
+    pub fn restart(&mut self) {
         self.child = run(self.folder.path(), (self.http, self.https), self.token).unwrap();
     }
 
-    /// A request over plain HTTP; the status of the answer.
-    fn call(&self, method: &str, path: &str, body: &str) -> u16 {
+    /// A request over plain HTTP with JSON; the status of the answer.
+    pub fn call(&self, method: &str, path: &str, body: &str) -> u16 {
+        self.call_with(method, path, ("application/json", body))
+    }
+
+    /// A request over plain HTTP with a body of a type; the status of the answer.
+    pub fn call_with(&self, method: &str, path: &str, (kind, body): (&str, &str)) -> u16 {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.http)).unwrap();
         let token = self.token;
         write!(
             stream,
             "{method} {path} HTTP/1.1\r\nHost: api\r\nConnection: close\r\nAuthorization: Bearer \
-             {token}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+             {token}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )
         .unwrap();
@@ -90,7 +95,7 @@ impl Api {
         answer.split(' ').nth(1).unwrap().parse().unwrap()
     }
 
-    fn add_namespace(&self, name: &str) {
+    pub fn add_namespace(&self, name: &str) {
         let body = format!(r#"{{"metadata":{{"name":"{name}"}}}}"#);
         assert_eq!(self.call("POST", "/api/v1/namespaces", &body), 201);
     }
@@ -137,7 +142,7 @@ fn run(folder: &Path, (http, https): (u16, u16), token: &str) -> Option<Child> {
     Some(child)
 }
 
-fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
+pub fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
     for _ in 0..TRIES {
         if is_so() {
             return;

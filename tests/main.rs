@@ -17,6 +17,8 @@ mod refusals;
 mod registry;
 mod reliability;
 mod reload;
+mod rpcservice;
+mod rpcservice_files;
 mod server;
 mod tidy;
 mod transfer;

@@ -39,6 +39,12 @@ impl Server {
         Self::spawn(command.current_dir(folder))
     }
 
+    /// Runs one of the other commands, such as `agent`.
+    pub fn command(args: &[&str]) -> Server {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_catena"));
+        Self::spawn(command.args(args))
+    }
+
     /// Starts the Corefile in `folder` with at most `files` open files.
     pub fn start_with_few_files(folder: &Path, port: u16, files: u32) -> Server {
         let script = format!("ulimit -n {files}; exec \"$0\" -conf Corefile -dns.port {port}");

@@ -8,6 +8,9 @@ Usage of catena:
   catena [FLAGS]              serve as the Corefile says
   catena check FILE [--json]  show every mistake of a Corefile, start nothing
   catena fmt FILE             print a Corefile in canonical layout
+  catena controller rpcservice [FLAGS]
+                              keep names of RPC interfaces written elsewhere
+  catena agent [FLAGS]        tell which RPC interfaces the application here offers
 
   -conf FILE
         Corefile to load; \"stdin\" reads it from standard input (default \"Corefile\";

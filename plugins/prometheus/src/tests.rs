@@ -1,6 +1,7 @@
 //! What is counted, how the page reads, and what the Corefile may say.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use catena_plugin::metrics::text::write_family;
 use catena_plugin::metrics::{CounterVec, DURATION_BUCKETS, GaugeVec, HistogramVec};
 use catena_testing::{Block, check_diagnostics, expect, plugin_contract};
 
@@ -80,10 +81,10 @@ fn a_family_reads_as_prometheus_wants_it() {
     COUNTER.with(&["quote \" and \\"]).add(3);
     SPREAD.with(&[]).observe(1.5);
     let mut text = String::new();
-    page::write_family(&COUNTER, &mut text).unwrap();
-    page::write_family(&GAUGE, &mut text).unwrap();
-    page::write_family(&EMPTY, &mut text).unwrap();
-    page::write_family(&SPREAD, &mut text).unwrap();
+    write_family(&COUNTER, &mut text).unwrap();
+    write_family(&GAUGE, &mut text).unwrap();
+    write_family(&EMPTY, &mut text).unwrap();
+    write_family(&SPREAD, &mut text).unwrap();
     let expected = r#"# HELP a_total Help\nwith \\.
 # TYPE a_total counter
 a_total{x="quote \" and \\"} 3

@@ -185,14 +185,7 @@ impl Reading {
                 self.endpoint = Some(first.to_owned());
             }
             "tls" => self.tls = Some(tls(property, cx)?),
-            "kubeconfig" => {
-                let mut args = property.args();
-                let path = args.required("the kubeconfig file")?.text();
-                let context = args.next().map(|arg| arg.text().to_owned());
-                args.finish()?;
-                let path = PathBuf::from(path);
-                watched.access = Access::Kubeconfig { path, context };
-            }
+            "kubeconfig" => watched.access = kubeconfig(property)?,
             "apiserver_qps" => watched.options.qps = qps(property)?,
             "apiserver_burst" => watched.options.burst = count(property)?,
             "apiserver_max_inflight" => {
@@ -274,7 +267,18 @@ impl Reading {
     }
 }
 
-fn tls(property: &Line<'_>, cx: &Setup<'_>) -> Result<Tls, SetupError> {
+/// Reads `kubeconfig FILE [CONTEXT]`.
+pub fn kubeconfig(property: &Line<'_>) -> Result<Access, SetupError> {
+    let mut args = property.args();
+    let path = args.required("the kubeconfig file")?.text();
+    let context = args.next().map(|arg| arg.text().to_owned());
+    args.finish()?;
+    let path = PathBuf::from(path);
+    Ok(Access::Kubeconfig { path, context })
+}
+
+/// Reads `tls CERT KEY CACERT`.
+pub fn tls(property: &Line<'_>, cx: &Setup<'_>) -> Result<Tls, SetupError> {
     let mut args = property.args();
     let mut file = |what| -> Result<PathBuf, SetupError> {
         let text = args.required(what)?.text();
@@ -314,7 +318,8 @@ fn count(property: &Line<'_>) -> Result<u32, SetupError> {
     }
 }
 
-fn labels(property: &Line<'_>, what: &str) -> Result<String, SetupError> {
+/// Reads a label selector; `what` it selects is told when it is none.
+pub fn labels(property: &Line<'_>, what: &str) -> Result<String, SetupError> {
     property.args().required("a label selector")?;
     let words: Vec<&str> = property.args().map(|arg| arg.text()).collect();
     let text = words.join(" ");
@@ -342,7 +347,8 @@ fn pods(property: &Line<'_>) -> Result<Pods, SetupError> {
     }
 }
 
-fn ttl(property: &Line<'_>) -> Result<u32, SetupError> {
+/// Reads `ttl SECONDS`.
+pub fn ttl(property: &Line<'_>) -> Result<u32, SetupError> {
     let arg = property.args().required("a number of seconds")?;
     let text = arg.text();
     let number: i64 = text.parse().map_err(|_| {
@@ -372,7 +378,8 @@ fn ignore(property: &Line<'_>, rules: &mut Rules) -> Result<(), SetupError> {
     }
 }
 
-fn startup_timeout(property: &Line<'_>) -> Result<Duration, SetupError> {
+/// Reads `startup_timeout DURATION`.
+pub fn startup_timeout(property: &Line<'_>) -> Result<Duration, SetupError> {
     let arg = property.args().required("a duration")?;
     let text = arg.text();
     duration::parse(text).ok_or_else(|| {

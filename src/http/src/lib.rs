@@ -1,10 +1,11 @@
-//! The HTTP endpoints of health, ready, prometheus and pprof.
+//! The HTTP endpoints of health, ready, prometheus and pprof; and a small client.
 //!
 //! An endpoint is opened by address. All who open the same address share one listener, and it
 //! stays open as long as one of them does: so several server blocks may name one address, and a
 //! reload, where the new generation opens before the old one closes, loses no request.
 
 mod address;
+pub mod client;
 mod connection;
 mod listener;
 mod page;

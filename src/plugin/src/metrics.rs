@@ -6,6 +6,7 @@ mod per_server;
 mod published;
 mod queries;
 pub mod server;
+pub mod text;
 
 pub use cells::{Counter, Gauge, Histogram};
 pub use family::{

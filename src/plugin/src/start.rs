@@ -97,6 +97,11 @@ pub struct Background {
 }
 
 impl Background {
+    /// Tasks on `runtime` that end with `token`, for work outside of a generation.
+    pub fn new(token: CancellationToken, runtime: tokio::runtime::Handle) -> Background {
+        Background { token, runtime }
+    }
+
     /// Runs `task` beside the workers until it ends or the generation does.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let token = self.token.clone();

@@ -65,6 +65,11 @@ impl TlsClient {
         })
     }
 
+    /// The settings as they are, for a client that connects by itself.
+    pub fn config(&self) -> ClientConfig {
+        ClientConfig::clone(self.connector.config())
+    }
+
     /// The same settings for HTTP/2.
     #[must_use]
     pub fn with_http2(&self) -> Self {

@@ -1,0 +1,81 @@
+//! A zone of interface names, made anew from each table.
+
+use std::net::IpAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use catena_dns::{Class, Name, NameRef, RecordRef, RecordType};
+use catena_index::{Zone, ZoneBuilder};
+use catena_rpc::Names;
+
+/// SOA records live no longer than this.
+const SOA_TTL_MAX: u32 = 300;
+
+/// The zone `origin` with those of `names` that `belongs` says are in it.
+///
+/// `None` if it is larger than a zone can be.
+pub(crate) fn build(
+    origin: NameRef<'_>,
+    ttl: u32,
+    names: &Names,
+    belongs: impl Fn(NameRef<'_>) -> bool,
+) -> Option<Zone> {
+    let mut builder = ZoneBuilder::new(origin);
+    let soa = soa(origin, ttl);
+    let soa_ttl = ttl.min(SOA_TTL_MAX);
+    builder
+        .add(record((origin, soa_ttl), RecordType::SOA, &soa))
+        .ok()?;
+    for target in names.targets.values() {
+        let name = target.name.view();
+        if !belongs(name) {
+            continue;
+        }
+        if target.addresses.is_empty() {
+            // The name is there, though nobody offers it now.
+            builder.add(record((name, ttl), EXISTS, &[])).ok()?;
+        }
+        for address in &*target.addresses {
+            let owner = (name, ttl);
+            let added = match address {
+                IpAddr::V4(v4) => builder.add(record(owner, RecordType::A, &v4.octets())),
+                IpAddr::V6(v6) => builder.add(record(owner, RecordType::AAAA, &v6.octets())),
+            };
+            added.ok()?;
+        }
+    }
+    builder.build().ok()
+}
+
+fn record<'r>(
+    (name, ttl): (NameRef<'r>, u32),
+    rtype: RecordType,
+    rdata: &'r [u8],
+) -> RecordRef<'r> {
+    RecordRef {
+        name,
+        rtype,
+        class: Class::IN,
+        ttl,
+        rdata,
+    }
+}
+
+/// A type that nobody can ask for, RFC 6895 section 3.1: it keeps a name in the zone.
+pub(crate) const EXISTS: RecordType = RecordType(0);
+
+/// The RDATA of the SOA record, whose serial is the time.
+fn soa(origin: NameRef<'_>, ttl: u32) -> Vec<u8> {
+    let mut rdata = Vec::with_capacity(2 * origin.wire().len() + 40);
+    for labels in [&[b"ns".as_slice(), b"dns"][..], &[b"hostmaster"]] {
+        let name = Name::from_labels(labels.iter().copied(), origin);
+        // What is too long for a label more is left to be the zone's own name.
+        rdata.extend_from_slice(name.as_ref().map_or(origin.wire(), Name::wire));
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seconds = now.map_or(0, |now| now.as_secs() & u64::from(u32::MAX));
+    let serial = u32::try_from(seconds).unwrap_or(0);
+    for number in [serial, 7200, 1800, 86400, ttl] {
+        rdata.extend_from_slice(&number.to_be_bytes());
+    }
+    rdata
+}

@@ -1,0 +1,48 @@
+//! What is counted of names, agents and the API server.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use catena_kube::Exchange;
+use catena_plugin::metrics::{CounterVec, Family, GaugeVec};
+
+static REQUESTS: CounterVec = CounterVec::new(
+    "catena_rpcservice_rest_client_requests_total",
+    "Requests to the API server, by status code and host.",
+    &["code", "host"],
+);
+pub(crate) static LAST_CONTACT: GaugeVec = GaugeVec::new(
+    "catena_rpcservice_last_contact_timestamp_seconds",
+    "When the API server was heard last.",
+    &["cluster"],
+);
+pub(crate) static NAMES: GaugeVec = GaugeVec::new(
+    "catena_rpcservice_names",
+    "Names of RPC interfaces that are known.",
+    &["cluster"],
+);
+pub(crate) static CONFLICTS: GaugeVec = GaugeVec::new(
+    "catena_rpcservice_conflicts",
+    "Claims to names that another Service has.",
+    &["cluster"],
+);
+pub(crate) static AGENTS: CounterVec = CounterVec::new(
+    "catena_rpcservice_agent_requests_total",
+    "Rounds of questions to the register agents of a Service, by result: told, unknown, failed.",
+    &["result"],
+);
+
+/// All of them.
+pub static METRICS: &[&dyn Family] = &[&REQUESTS, &LAST_CONTACT, &NAMES, &CONFLICTS, &AGENTS];
+
+/// Counts a request to an API server.
+pub(crate) fn observe(exchange: &Exchange<'_>) {
+    let code = exchange.code;
+    let code = code.map_or("<error>".to_owned(), |code| code.to_string());
+    REQUESTS.with(&[&code, exchange.host]).inc();
+}
+
+/// The Unix time in whole seconds.
+pub(crate) fn unix_now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
+}
