@@ -46,6 +46,14 @@ impl Place {
         server
     }
 
+    /// Puts `lines` into the server block too.
+    fn put_before(&self, lines: &str) {
+        let corefile = self.folder.path().join("Corefile");
+        let text = fs::read_to_string(&corefile).unwrap();
+        let lines = format!("errors\n{lines}\n");
+        fs::write(&corefile, text.replacen("errors\n", &lines, 1)).unwrap();
+    }
+
     fn database(&self) -> std::path::PathBuf {
         self.folder.path().join("db")
     }
@@ -209,6 +217,70 @@ fn a_full_disk_stops_writes_with_a_reason_and_nothing_else() {
     assert_eq!(put(place.api, "again", Ipv4Addr::LOCALHOST).unwrap().0, 200);
 }
 
+#[test]
+fn a_cache_in_front_does_not_hide_what_was_just_written() {
+    let place = Place::new("");
+    place.put_before("cache 3600");
+    let _server = place.start();
+    assert_eq!(ask(place.dns, "a.example.org").unwrap(), None);
+    for last in 1..20 {
+        let address = Ipv4Addr::new(192, 0, 2, last);
+        assert_eq!(put(place.api, "a", address).unwrap().0, 200);
+        assert_eq!(ask(place.dns, "a.example.org").unwrap(), Some(address));
+    }
+}
+
+/// The answers to `question` as dig prints them, without TTL and class.
+fn dig(port: u16, question: &str) -> Vec<String> {
+    let port = port.to_string();
+    let options = ["@127.0.0.1", "-p", &port, "+noall", "+answer", "+tcp"];
+    let mut command = Command::new("dig");
+    let asked = command
+        .args(options)
+        .args(["example.org", question])
+        .output();
+    let said = String::from_utf8(asked.unwrap().stdout).unwrap();
+    let lines = said.lines().map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        format!("{} {} {}", words[0], words[3], words[4..].join(" "))
+    });
+    lines.collect()
+}
+
+#[test]
+fn a_secondary_gets_the_changes_since_its_serial() {
+    if !has("dig") {
+        return;
+    }
+    let place = Place::new("ns ns1.example.org");
+    place.put_before("transfer {\nto *\n}");
+    let _server = place.start();
+    assert_eq!(
+        put(place.api, "a", Ipv4Addr::new(192, 0, 2, 1)).unwrap().0,
+        200
+    );
+    let soa = dig(place.dns, "SOA").remove(0);
+    let serial = soa.split(' ').nth(4).unwrap();
+    assert_eq!(
+        put(place.api, "a", Ipv4Addr::new(192, 0, 2, 2)).unwrap().0,
+        200
+    );
+    assert_eq!(
+        put(place.api, "b", Ipv4Addr::new(192, 0, 2, 3)).unwrap().0,
+        200
+    );
+    let mut changes = dig(place.dns, &format!("IXFR={serial}"));
+    changes.retain(|line| !line.contains(" SOA "));
+    let expected = [
+        "a.example.org. A 192.0.2.1",
+        "a.example.org. A 192.0.2.2",
+        "b.example.org. A 192.0.2.3",
+    ];
+    assert_eq!(changes, expected);
+    let whole = dig(place.dns, "AXFR");
+    assert_eq!(whole.len(), 5, "SOA, NS, two addresses, SOA: {whole:?}");
+}
+
 /// Whether `program` is here; it must be where `CI` is set.
 fn has(program: &str) -> bool {
     let found = Command::new("sh")
@@ -282,10 +354,7 @@ fn nsupdate_signs_what_only_a_key_may_write() {
     }
     let secret = "NoTCJU+DMqFWywaPyxSijrDEA/eC3nK0xi3AMEZuPVk=";
     let place = Place::new("allow key:updater. all *.example.org A");
-    let corefile = place.folder.path().join("Corefile");
-    let text = fs::read_to_string(&corefile).unwrap();
-    let tsig = format!("errors\ntsig {{\nsecret updater. {secret}\n}}\n");
-    fs::write(&corefile, text.replacen("errors\n", &tsig, 1)).unwrap();
+    place.put_before(&format!("tsig {{\nsecret updater. {secret}\n}}"));
     let _server = place.start();
     let add = "update add a.example.org 60 A 192.0.2.1\n";
     let (is_done, said) = nsupdate(place.dns, &[], add);
