@@ -294,3 +294,34 @@ fn names_are_written_through_dynapi_and_by_update() {
         await_answers(&[port], CLUSTER, address);
     }
 }
+
+#[test]
+fn names_written_through_dynapi_into_etcd_are_answered_by_all_its_servers() {
+    let (Some(api), Some(etcd)) = (cluster(), Etcd::start(&[])) else {
+        return;
+    };
+    let (actuator, folder) = (Actuator::start(), tempfile::tempdir().unwrap());
+    actuator.offer(&["com.alipay.UserService.Interface1"]);
+    let (_agent, agent_port) = agent(&actuator);
+    let (rest, token) = (free_port(), folder.path().join("token"));
+    fs::write(&token, "correct-horse-battery-staple").unwrap();
+    let token = token.display();
+    let store = format!("etcd {}", etcd.endpoint());
+    let door = format!(
+        "listen 127.0.0.1:{rest}\n token controller file {token}\n allow token:controller all"
+    );
+    let written = format!("dynapi {{\n {store}\n {door}\n }}");
+    let followed = format!("dynapi {{\n {store}\n }}");
+    let (_server, first) = name_server(&folder.path().join("written"), &api, &written);
+    let (_other, second) = name_server(&folder.path().join("followed"), &api, &followed);
+    let ports = [first, second];
+    let place = format!("--dynapi http://127.0.0.1:{rest} --exclusive --tokenfile {token}");
+    let _controller = controller(&api, &place, agent_port);
+    let address = Some(Ipv4Addr::new(10, 96, 0, 7));
+    create(&api, "application.yaml", "RPCService", OURS);
+    await_answers(&ports, NAME, address);
+    actuator.offer(&["com.alipay.third"]);
+    await_answers(&ports, "com.alipay.third.rpc.cluster.local", address);
+    await_answers(&ports, NAME, None);
+    await_answers(&ports, CLUSTER, address);
+}
