@@ -4,21 +4,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where the time of day may be read, and what for; all else uses the monotonic clock.
-const TIME_OF_DAY: [&str; 9] = [
+const TIME_OF_DAY: [&str; 12] = [
     // Whether signatures are valid.
     "plugins/cache/src/classify.rs",
     // The serials of zones without one, and when etcd was heard of last.
     "plugins/etcd/src/answer.rs",
     "plugins/etcd/src/scope.rs",
     "plugins/log/src/class.rs",
+    // The serials of zones, which count seconds since 1970.
+    "plugins/rpcservice/src/zone.rs",
     // How long a change at the API server took to get here.
     "src/cluster/src/metrics.rs",
-    // The serials of zones, which count seconds since 1970.
     "src/cluster/src/store.rs",
+    // Whether a message was signed just now.
+    "src/controller/src/place/update.rs",
     // The serial of a zone that is new, and revisions above those of a process before.
     "src/records/src/soa.rs",
     "src/records/src/store/memory.rs",
-    // Whether a message was signed just now.
+    // When things were done last, for metrics.
+    "src/rpc/src/metrics.rs",
     "src/server/src/seal.rs",
 ];
 

@@ -4,7 +4,8 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::process::Command;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::client::Connection;
@@ -85,6 +86,62 @@ fn dig_and_kdig_get_a_signed_zone_of_many_messages() {
         assert!(!current.contains("host-1"), "{program}: {current}");
         assert!(current.contains("\tSOA\t"), "{program}: {current}");
     }
+}
+
+/// Has nsupdate send `lines` for `dyn.test`.
+fn update(port: u16, lines: &str) {
+    let mut child = Command::new("nsupdate")
+        .args(["-y", &format!("hmac-sha256:{KEY}:{SECRET}")])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let script = format!("server 127.0.0.1 {port}\nzone dyn.test\n{lines}\nsend\n");
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(script.as_bytes()).unwrap();
+    drop(input);
+    assert!(child.wait().unwrap().success(), "{lines}");
+}
+
+#[test]
+fn dig_gets_the_increments_of_what_nsupdate_writes_over_tcp_and_udp() {
+    if !have("dig", "bind9-dnsutils") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let corefile = format!(
+        "dyn.test {{\n tsig {{\n secret {KEY} {SECRET}\n require AXFR IXFR\n }}\n \
+         transfer {{\n to *\n }}\n dynapi {{\n allow key:{KEY} all\n }}\n}}\n"
+    );
+    fs::write(folder.path().join("Corefile"), corefile).unwrap();
+    let port = free_port();
+    let mut server = Server::start(folder.path(), "Corefile", port);
+    server.started().unwrap();
+    update(port, "update add a.dyn.test 60 A 192.0.2.1");
+    let ask = |arguments: &[&str]| {
+        let mut command = Command::new("dig");
+        command.args(["@127.0.0.1", "-p", &port.to_string(), "dyn.test"]);
+        command.args(["-y", &format!("hmac-sha256:{KEY}:{SECRET}")]);
+        let output = command.args(arguments).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let soa = ask(&["SOA", "+short"]);
+    let serial = soa.split(' ').nth(2).unwrap().to_owned();
+    update(
+        port,
+        "update add b.dyn.test 60 A 192.0.2.2\nupdate delete a.dyn.test A",
+    );
+    for over in ["+tcp", "+notcp"] {
+        let text = ask(&[&format!("IXFR={serial}"), over]);
+        let lines = text.lines().filter(|line| line.contains("\tIN\t"));
+        let kinds: Vec<&str> = lines
+            .filter_map(|line| line.split('\t').next_back())
+            .collect();
+        assert_eq!(kinds.len(), 6, "{over}: {text}");
+        assert_eq!((kinds[2], kinds[4]), ("192.0.2.1", "192.0.2.2"), "{text}");
+        assert_eq!(kinds[0], kinds[5], "{text}");
+    }
+    let whole = ask(&["AXFR"]);
+    assert!(whole.contains("b.dyn.test.") && !whole.contains("a.dyn.test."));
 }
 
 #[test]

@@ -307,3 +307,6 @@ pub fn rejection(packet: &[u8], reject: Reject) -> Option<Vec<u8>> {
     octets.extend_from_slice(question.unwrap_or(&[]));
     Some(octets)
 }
+
+#[cfg(test)]
+mod tests;

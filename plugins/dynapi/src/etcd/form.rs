@@ -48,7 +48,11 @@ pub(super) fn read(prefix: &Prefix, key: &str, value: &[u8]) -> Option<Part> {
         return Some(part);
     }
     let message = Message::parse(value).ok()?;
-    let strip = usize::try_from(message.targetstrip).unwrap_or(0);
+    // Ours are of the name above, whatever they say.
+    let strip = match last.starts_with(OWN) {
+        true => 1,
+        false => usize::try_from(message.targetstrip).unwrap_or(0),
+    };
     let owner = name.view().ancestors().nth(strip)?.to_lower();
     let (rtype, rdata) = read_message(owner.view(), &message)?;
     let ttl = if message.ttl == 0 { TTL } else { message.ttl };
@@ -160,13 +164,13 @@ fn whole(set: &RecordSet) -> Vec<u8> {
 fn message(key: &SetKey, ttl: u32, rdata: &[u8]) -> Option<Vec<u8>> {
     let mut message = Message {
         ttl,
-        targetstrip: 1,
         ..Message::default()
     };
     match key.rtype {
         RecordType::A => {
             let octets: [u8; 4] = rdata.try_into().ok()?;
             message.host = IpAddr::from(octets).to_string();
+            message.targetstrip = 1;
         }
         RecordType::AAAA => {
             let octets: [u8; 16] = rdata.try_into().ok()?;
@@ -174,13 +178,12 @@ fn message(key: &SetKey, ttl: u32, rdata: &[u8]) -> Option<Vec<u8>> {
             // A mapped IPv4 address would be read as an A record.
             (address == address.to_canonical()).then_some(())?;
             message.host = address.to_string();
+            message.targetstrip = 1;
         }
-        RecordType::CNAME => message.host = name_text(rdata)?,
-        RecordType::PTR if is_reverse(key.name.view()) => {
-            message.host = name_text(rdata)?;
-            // It stands at the name's own key, where SkyDNS looks for it.
-            message.targetstrip = 0;
-        }
+        // In a reverse zone a message with a name is a PTR record.
+        RecordType::CNAME if !is_reverse(key.name.view()) => message.host = name_text(rdata)?,
+        // It stands at the name's own key, where SkyDNS looks for it.
+        RecordType::PTR if is_reverse(key.name.view()) => message.host = name_text(rdata)?,
         RecordType::SRV => {
             let (numbers, target) = rdata.split_first_chunk::<6>()?;
             let [a, b, c, d, e, f] = *numbers;
@@ -291,6 +294,8 @@ mod tests {
             "messages"
         );
         assert_eq!(round("a.test.", RecordType::PTR, 60, &[target]), "whole");
+        let reverse = round("1.in-addr.arpa.", RecordType::CNAME, 60, &[target]);
+        assert_eq!(reverse, "whole");
         assert_eq!(
             round("a.test.", RecordType::SRV, 60, &[&srv([0, 1, 0, 2, 0, 3])]),
             "messages"
