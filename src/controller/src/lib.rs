@@ -1,9 +1,9 @@
 //! `catena controller rpcservice`: writes names of RPC interfaces to name servers elsewhere.
 //!
 //! What the plugin `rpcservice` would answer is kept written at a place: in etcd, behind the
-//! REST interface of `dynapi`, or at a server that takes updates. What is missing there is written again, what was written and
-//! is no name any more is removed, and what others wrote is left alone. Two controllers at work
-//! write the same, so that neither harms the other.
+//! REST interface of `dynapi`, or at a server that takes updates. What is missing there is
+//! written again, what was written and is no name any more is removed, and what others wrote is
+//! left alone. Two controllers at work write the same, so that neither harms the other.
 
 mod entry;
 mod flags;
