@@ -12,8 +12,12 @@ pub(crate) static REFUSALS: CounterVec = CounterVec::new(
     "Counter of requests that were refused, by door and by code.",
     &["door", "code"],
 );
-pub(crate) static LEASES: GaugeVec =
-    GaugeVec::new("coredns_dynapi_leases", "Leases that are alive.", &[]);
+// What belongs to a store has all zones of the directive for its label.
+pub(crate) static LEASES: GaugeVec = GaugeVec::new(
+    "coredns_dynapi_leases",
+    "Leases that are alive.",
+    &["zones"],
+);
 pub(crate) static REVISION: GaugeVec = GaugeVec::new(
     "coredns_dynapi_revision",
     "Revision of the store that a zone shows.",
@@ -24,18 +28,18 @@ pub(crate) static RECORDS: GaugeVec =
 pub(crate) static WAITING: GaugeVec = GaugeVec::new(
     "coredns_dynapi_waiting_changes",
     "Changes that wait to be written.",
-    &[],
+    &["zones"],
 );
 pub(crate) static STORE_UP: GaugeVec = GaugeVec::new(
     "coredns_dynapi_store_up",
     "Whether changes can be written: 1, or 0 while the store takes none.",
-    &[],
+    &["zones"],
 );
 
 pub(crate) static STORE_LAG: GaugeVec = GaugeVec::new(
     "coredns_dynapi_store_lag_seconds",
     "Seconds for which the store has not been reached or has taken no changes; 0 if it does.",
-    &[],
+    &["zones"],
 );
 
 pub(crate) static ALL: &[&dyn Family] = &[

@@ -173,6 +173,12 @@ impl Plugin for DynApi {
 /// Keeps the gauges up.
 async fn measure(ledger: Arc<Ledger>, zones: Vec<Arc<LiveZone>>) {
     let number = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
+    let names: Vec<String> = zones.iter().map(|zone| zone.origin().to_string()).collect();
+    let all = names.join(" ");
+    let leases = metrics::LEASES.with(&[&all]);
+    let waiting = metrics::WAITING.with(&[&all]);
+    let store_up = metrics::STORE_UP.with(&[&all]);
+    let store_lag = metrics::STORE_LAG.with(&[&all]);
     loop {
         for zone in &zones {
             let name = zone.origin().to_string();
@@ -181,16 +187,14 @@ async fn measure(ledger: Arc<Ledger>, zones: Vec<Arc<LiveZone>>) {
             let records = zone.zone().as_ref().map_or(0, |zone| zone.record_count());
             metrics::RECORDS.with(&[&name]).set(number(records));
         }
-        let leases = ledger.leases(catena_records::Leases::len);
-        metrics::LEASES.with(&[]).set(number(leases));
-        metrics::WAITING.with(&[]).set(number(ledger.waiting()));
-        let is_up = ledger.trouble().is_none();
-        metrics::STORE_UP.with(&[]).set(i64::from(is_up));
+        leases.set(number(ledger.leases(catena_records::Leases::len)));
+        waiting.set(number(ledger.waiting()));
+        store_up.set(i64::from(ledger.trouble().is_none()));
         let lag = ledger
             .trouble_since()
             .map_or(0, |since| since.elapsed().as_secs());
         let lag = i64::try_from(lag).unwrap_or(i64::MAX);
-        metrics::STORE_LAG.with(&[]).set(lag);
+        store_lag.set(lag);
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }

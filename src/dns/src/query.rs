@@ -7,7 +7,7 @@
 use crate::edns::{self, Edns};
 use crate::header::{HEADER_LEN, Header, flag, read_u16};
 use crate::name::NAME_MAX;
-use crate::records::{Records, Section, expand_rdata};
+use crate::records::{RecordView, Records, Section, expand_rdata};
 use crate::{Class, NameBuf, NameRef, Opcode, Rcode, RecordType};
 
 /// A query for the address of the root.
@@ -131,7 +131,7 @@ impl<'a> QueryMessage<'a> {
         let mut expanded = Vec::new();
         for record in Records::new(self.packet, self.question_end) {
             let record = record.ok()?;
-            if self.tsig_at != 0 {
+            if self.tsig_at != 0 || !self.has_readable_owner(&record) {
                 return None;
             }
             if record.section == Section::Additional && record.rtype == RecordType::TSIG {
@@ -150,6 +150,12 @@ impl<'a> QueryMessage<'a> {
             }
         }
         Some(())
+    }
+
+    /// Whether the owner name of `record` is whole; the root, as of OPT, is seen at once.
+    fn has_readable_owner(&self, record: &RecordView) -> bool {
+        self.packet.get(record.start) == Some(&0)
+            || NameBuf::new().read(self.packet, record.start).is_ok()
     }
 
     /// Whether there are as many records as the header says, and nothing behind them.

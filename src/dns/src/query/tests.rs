@@ -60,6 +60,15 @@ fn an_update_that_is_not_whole_is_refused() {
 }
 
 #[test]
+fn a_record_whose_owner_cannot_be_read_is_refused() {
+    let mut packet = update();
+    // Where the owner of the first record points to.
+    assert_eq!(packet[25], 12);
+    packet[25] = 255;
+    assert_eq!(admit(&packet), Err(Reject::Question(Rcode::FORMERR)));
+}
+
+#[test]
 fn other_opcodes_and_responses_stay_out() {
     for opcode in [1u8, 2, 3, 6, 15] {
         let mut packet = update();
