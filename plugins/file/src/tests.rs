@@ -321,7 +321,7 @@ fn answered(block: &Block, question: &str) -> (Duration, usize, bool) {
     let question = Question::parse(question);
     let mut best = Duration::MAX;
     let mut last = None;
-    for _ in 0..20 {
+    for _ in 0..100 {
         let begun = clock::now();
         let outcome = runtime.block_on(block.outcome(&question));
         let mut reply = outcome.as_reply().unwrap().clone();
@@ -357,8 +357,9 @@ fn work_for_a_huge_set_grows_with_its_size_and_no_faster() {
     assert!(!tc);
     let (great, records, _) = answered(&block, "great.example.org. A tcp");
     assert!(records >= 4000, "{records}");
+    // Ten times the work, or a hundred times if it grew with the square.
     assert!(
-        great < 30 * small,
+        great < 60 * small,
         "10 times the records: {small:?}, then {great:?}"
     );
 
@@ -369,8 +370,9 @@ fn work_for_a_huge_set_grows_with_its_size_and_no_faster() {
     let (few, _, _) = answered(&block, "names0.example.org. MX tcp");
     let (many, records, _) = answered(&block, "names1.example.org. MX tcp");
     assert!(records > 1500, "{records}");
+    // The square would be 360 times.
     assert!(
-        many < 60 * few,
+        many < 150 * few,
         "19 times the records: {few:?}, then {many:?}"
     );
 }
