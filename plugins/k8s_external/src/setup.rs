@@ -9,7 +9,6 @@ use catena_plugin::{Headless, Line, Setup, SetupError};
 use crate::{External, K8sExternal};
 
 const TTL: u32 = 5;
-const TTL_MAX: i64 = 3600;
 
 pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     let mut external = External {
@@ -42,26 +41,11 @@ impl External {
                 let labels = lower.wire().split_last();
                 self.apex = labels.map_or_else(Vec::new, |(_, labels)| labels.to_vec());
             }
-            "ttl" => self.ttl = ttl(property)?,
+            "ttl" => self.ttl = property.ttl()?,
             "headless" => self.headless = Headless::Known,
             "fallthrough" => self.fallthrough = property.fallthrough(),
             _ => return Err(property.unknown()),
         }
         Ok(())
     }
-}
-
-fn ttl(property: &Line<'_>) -> Result<u32, SetupError> {
-    let arg = property.args().required("a number of seconds")?;
-    let text = arg.text();
-    let number: i64 = text.parse().map_err(|_| {
-        let error = arg.error(format_args!(
-            "strconv.Atoi: parsing {text:?}: invalid syntax"
-        ));
-        error.with_hint("a number without a unit, such as 30")
-    })?;
-    let in_range = u32::try_from(number).ok().filter(|_| number <= TTL_MAX);
-    in_range.ok_or_else(|| {
-        property.parse_error(format_args!("ttl must be in range [0, 3600]: {number}"))
-    })
 }

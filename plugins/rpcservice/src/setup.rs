@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use catena_cluster::setup::{kubeconfig, labels, startup_timeout, tls, ttl};
+use catena_cluster::setup::{kubeconfig, labels, startup_timeout, tls};
 use catena_kube::Access;
 use catena_plugin::{Line, Setup, SetupError};
 use catena_rpc::{Registry, Watched};
@@ -45,7 +45,7 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
                 let arg = property.args().only("the port of register agents")?;
                 watched.agent_port = arg.parse("a port")?;
             }
-            "ttl" => rules.ttl = ttl(&property)?,
+            "ttl" => rules.ttl = property.ttl()?,
             "fallthrough" => rules.fallthrough = property.fallthrough(),
             "startup_timeout" => rules.startup_timeout = startup_timeout(&property)?,
             _ => return Err(property.unknown()),

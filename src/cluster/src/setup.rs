@@ -16,7 +16,6 @@ use crate::question::{Grammar, is_reverse};
 use crate::selector;
 
 const TTL: u32 = 5;
-const TTL_MAX: i64 = 3600;
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(5);
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
@@ -46,27 +45,13 @@ pub const PROPERTIES: &[&str] = &[
 const FALLTHROUGH_ON: &str = "fallthrough_on";
 
 /// The properties of `kubernetai`.
-pub const KUBERNETAI_PROPERTIES: &[&str] = &[
-    "endpoint",
-    "tls",
-    "kubeconfig",
-    "apiserver_qps",
-    "apiserver_burst",
-    "apiserver_max_inflight",
-    "namespaces",
-    "namespace_labels",
-    "labels",
-    "pods",
-    "endpoint_pod_names",
-    "ttl",
-    "noendpoints",
-    "fallthrough",
-    "ignore",
-    "multicluster",
-    "zonal",
-    "startup_timeout",
-    FALLTHROUGH_ON,
-];
+pub const KUBERNETAI_PROPERTIES: &[&str] = &{
+    let mut all = [FALLTHROUGH_ON; PROPERTIES.len() + 1];
+    all.split_at_mut(PROPERTIES.len())
+        .0
+        .copy_from_slice(PROPERTIES);
+    all
+};
 
 /// A directive that is being read.
 struct Reading {
@@ -206,7 +191,7 @@ impl Reading {
                 property.no_args()?;
                 watched.reading.pod_names = true;
             }
-            "ttl" => rules.ttl = ttl(property)?,
+            "ttl" => rules.ttl = property.ttl()?,
             "noendpoints" => {
                 property.no_args()?;
                 watched.endpoints = false;
@@ -345,22 +330,6 @@ fn pods(property: &Line<'_>) -> Result<Pods, SetupError> {
             "wrong value for pods: {other},  must be one of: disabled, verified, insecure"
         ))),
     }
-}
-
-/// Reads `ttl SECONDS`.
-pub fn ttl(property: &Line<'_>) -> Result<u32, SetupError> {
-    let arg = property.args().required("a number of seconds")?;
-    let text = arg.text();
-    let number: i64 = text.parse().map_err(|_| {
-        let error = arg.error(format_args!(
-            "strconv.Atoi: parsing {text:?}: invalid syntax"
-        ));
-        error.with_hint("a number without a unit, such as 30")
-    })?;
-    let in_range = u32::try_from(number).ok().filter(|_| number <= TTL_MAX);
-    in_range.ok_or_else(|| {
-        property.parse_error(format_args!("ttl must be in range [0, 3600]: {number}"))
-    })
 }
 
 fn ignore(property: &Line<'_>, rules: &mut Rules) -> Result<(), SetupError> {

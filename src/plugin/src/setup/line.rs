@@ -5,6 +5,9 @@ use catena_corefile::{Directive, Span, nearest};
 use super::{Args, SetupError};
 use crate::Registration;
 
+/// The most seconds that `ttl` may give.
+const TTL_MAX: u32 = 3600;
+
 /// A directive or a property: its name, its arguments, its block.
 #[derive(Clone, Copy)]
 pub struct Line<'a> {
@@ -74,6 +77,22 @@ impl<'a> Line<'a> {
             self.span(),
             format!("plugin/{}: {message}", self.registration.name),
         )
+    }
+
+    /// The seconds of `ttl SECONDS`, at most an hour.
+    pub fn ttl(&self) -> Result<u32, SetupError> {
+        let arg = self.args().required("a number of seconds")?;
+        let text = arg.text();
+        let number: i64 = text.parse().map_err(|_| {
+            let error = arg.error(format_args!(
+                "strconv.Atoi: parsing {text:?}: invalid syntax"
+            ));
+            error.with_hint("a number without a unit, such as 30")
+        })?;
+        let in_range = u32::try_from(number).ok().filter(|ttl| *ttl <= TTL_MAX);
+        in_range.ok_or_else(|| {
+            self.parse_error(format_args!("ttl must be in range [0, 3600]: {number}"))
+        })
     }
 
     /// A mistake at the first word that CoreDNS reports with file and line.
