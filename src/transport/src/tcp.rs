@@ -90,7 +90,9 @@ struct Slot {
     handshake: Option<OwnedSemaphorePermit>,
 }
 
-/// Accepts and serves connections, over TLS if the service says so, until `stop`, then answers what clients had sent, and ends.
+/// Accepts and serves connections, over TLS if the service says so.
+///
+/// It does so until `stop`, then answers what clients had sent, and ends.
 ///
 /// Run it on the worker's runtime. To cut the connections off, drop the future.
 pub async fn serve_tcp<S: PacketService>(
