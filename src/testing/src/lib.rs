@@ -3,8 +3,8 @@
 //! A plugin's tests build a server block from a Corefile ([`Block`]), put questions to it and
 //! compare what comes back as text ([`check_chain`]). The last stage of such a block can be
 //! `script`, a plugin whose answers stand in the Corefile too ([`Script`]); [`Upstream`] is the
-//! same script behind real sockets, [`Etcd`] a real etcd, `Istiod` a control plane of Istio. [`plugin_contract`] is the battery
-//! that every plugin should pass.
+//! same script behind real sockets, [`Etcd`] a real etcd, `Istiod` a control plane of Istio.
+//! [`plugin_contract`] is the battery that every plugin should pass.
 #![expect(
     clippy::panic,
     clippy::unwrap_used,
