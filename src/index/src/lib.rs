@@ -15,6 +15,7 @@ mod edit;
 mod find;
 mod part;
 mod parts;
+pub mod shards;
 mod table;
 mod view;
 
