@@ -7,6 +7,7 @@ mod corefiles;
 mod disk_full;
 mod drain;
 mod dynapi;
+mod etcd;
 mod hostile;
 mod hot_path;
 mod kube;

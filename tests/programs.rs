@@ -4,7 +4,8 @@ use std::process::Command;
 
 /// Whether `program` is there; with `CI=true` it must be.
 pub fn have(program: &str, package: &str) -> bool {
-    let is_there = Command::new(program).arg("-V").output();
+    // Some of them fail on this option, but all end.
+    let is_there = Command::new(program).arg("--version").output();
     if is_there.is_ok() {
         return true;
     }
