@@ -1,25 +1,20 @@
 //! A cluster that is watched: one for all who want the same, across reloads.
 
-mod feed;
-
-use std::sync::atomic::{AtomicU32, Ordering::AcqRel, Ordering::Acquire};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use catena_kube::{
-    Access, AccessError, Client, ClientOptions, Encoding, Position, Resource, watch,
+    Access, AccessError, Client, ClientOptions, Encoding, Feeds, Notice, Object, Reader, Resource,
+    Shared,
 };
 use catena_plugin::Background;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 
 use crate::metrics;
 use crate::object::Reading;
-use crate::store::{Kind, Store, Writer};
-
-use feed::{Feed, Trouble};
+use crate::store::{Kind, Seen, Store, Writer};
 
 /// The clusters that are watched.
-static CLUSTERS: Mutex<Vec<Weak<Cluster>>> = Mutex::new(Vec::new());
+static CLUSTERS: Shared<Cluster> = Shared::new();
 
 /// Pods that have ended have no names.
 const LIVING: &str = "status.phase!=Succeeded,status.phase!=Failed,status.phase!=Unknown";
@@ -44,43 +39,28 @@ pub(crate) struct Cluster {
     watched: Watched,
     /// What is known; readers need nothing else.
     pub store: Arc<Store>,
-    writer: Mutex<Writer>,
-    client: Client,
-    feeds: Vec<tokio::sync::Mutex<(Feed, Position)>>,
-    trouble: Mutex<Trouble>,
-    /// One bit for each feed whose first list is not complete.
-    unsynced: AtomicU32,
-    synced: Notify,
+    feeds: Feeds<Objects>,
 }
 
 impl Cluster {
     /// The cluster that is watched like this already, or a new one.
     pub fn shared(watched: Watched) -> Arc<Cluster> {
-        let mut clusters = CLUSTERS.lock();
-        clusters.retain(|cluster| cluster.strong_count() > 0);
-        let mut known = clusters.iter().filter_map(Weak::upgrade);
-        if let Some(known) = known.find(|cluster| cluster.watched == watched) {
-            return known;
-        }
-        let cluster = Arc::new(Cluster::new(watched));
-        clusters.push(Arc::downgrade(&cluster));
-        cluster
+        let wanted = watched.clone();
+        CLUSTERS.find_or(|known| known.watched == wanted, || Cluster::new(watched))
     }
 
     fn new(watched: Watched) -> Cluster {
         let store = Arc::new(Store::new());
-        let resources = watched.resources();
-        let unsynced = (0..resources.len()).fold(0, |bits, place| bits | 1 << place);
-        let feeds = (0u32..).zip(resources).map(|(place, (kind, resource))| {
-            tokio::sync::Mutex::new((Feed::new(place, kind, resource), Position::default()))
+        let writer = Writer::new(Arc::clone(&store), watched.reading);
+        let writer = Arc::new(Mutex::new(writer));
+        let readers = watched.resources().into_iter().map(|(kind, resource)| {
+            let writer = Arc::clone(&writer);
+            (Objects { kind, writer }, resource)
         });
+        let client = Client::new(watched.access.clone(), watched.options, metrics::observe);
+        let label = watched.access.label();
         Cluster {
-            writer: Mutex::new(Writer::new(Arc::clone(&store), watched.reading)),
-            client: Client::new(watched.access.clone(), watched.options, metrics::observe),
-            feeds: feeds.collect(),
-            trouble: Mutex::default(),
-            unsynced: AtomicU32::new(unsynced),
-            synced: Notify::new(),
+            feeds: Feeds::new(client, readers, move |notice| tell(&label, notice)),
             store,
             watched,
         }
@@ -91,18 +71,10 @@ impl Cluster {
     /// When another generation watches already, its end is waited for, and the watches are taken
     /// on from where they are.
     pub fn run(self: &Arc<Self>, background: &Background) {
-        for place in 0..self.feeds.len() {
+        metrics::show(&self.watched.access.label());
+        for place in 0..self.feeds.count() {
             let cluster = Arc::clone(self);
-            background.spawn(async move {
-                let Some(feed) = cluster.feeds.get(place) else {
-                    return;
-                };
-                let (feed, position) = &mut *feed.lock().await;
-                let resource = feed.resource.clone();
-                let mut sink = feed.sink(&cluster);
-                let never = watch(&cluster.client, &resource, position, &mut sink).await;
-                match never {}
-            });
+            background.spawn(async move { match cluster.feeds.follow(place).await {} });
         }
     }
 
@@ -113,36 +85,62 @@ impl Cluster {
 
     /// Whether all first lists are complete.
     pub fn is_synced(&self) -> bool {
-        self.unsynced.load(Acquire) == 0
+        self.feeds.is_listed()
     }
 
     /// Waits until all first lists are complete.
     pub async fn synced(&self) {
-        loop {
-            let notified = self.synced.notified();
-            if self.is_synced() {
-                return;
-            }
-            notified.await;
+        self.feeds.listed().await;
+    }
+}
+
+/// What one watch tells, on its way into the store.
+struct Objects {
+    kind: Kind,
+    writer: Arc<Mutex<Writer>>,
+}
+
+impl Reader for Objects {
+    type Named = Seen;
+
+    fn apply(&mut self, object: &Object<'_>, named: Option<&mut Seen>) -> bool {
+        let Ok(hash) = self.writer.lock().apply(self.kind, object) else {
+            return false;
+        };
+        if let Some(named) = named {
+            named.insert(hash);
         }
+        true
     }
 
-    fn note_list(&self, feed: u32) {
-        if self.unsynced.fetch_and(!(1 << feed), AcqRel) == 1 << feed {
-            self.synced.notify_waiters();
-        }
+    fn delete(&mut self, object: &Object<'_>) -> bool {
+        self.writer.lock().delete(self.kind, object).is_ok()
     }
 
-    /// The server's name for metrics.
-    fn label(&self) -> String {
-        match &self.watched.access {
-            Access::InCluster => "in-cluster".to_owned(),
-            Access::Endpoint { url, .. } => url.clone(),
-            Access::Kubeconfig { path, context } => match context {
-                Some(context) => format!("{}#{context}", path.display()),
-                None => path.display().to_string(),
-            },
+    fn listed(&mut self, named: Seen) {
+        let mut writer = self.writer.lock();
+        writer.sweep(self.kind, &named);
+        writer.publish();
+        writer.shrink();
+    }
+
+    fn flush(&mut self) {
+        self.writer.lock().publish();
+    }
+}
+
+fn tell(label: &str, notice: Notice<'_>) {
+    match notice {
+        Notice::Heard(now) => metrics::LAST_CONTACT.with(&[label]).set(now),
+        Notice::Lost(text) => tracing::error!(target: "plugin/kubernetes", "{text}"),
+        Notice::Back(text) => tracing::info!(target: "plugin/kubernetes", "{text}"),
+        Notice::Absent(path) => {
+            tracing::info!(target: "plugin/kubernetes", "The API server has no {path}");
         }
+        Notice::Malformed(plural) => tracing::warn!(
+            target: "plugin/kubernetes",
+            "The API server sent something that is no object of {plural}; it is left out"
+        ),
     }
 }
 

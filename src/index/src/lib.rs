@@ -16,6 +16,7 @@ mod find;
 mod octets;
 mod part;
 mod parts;
+pub mod shards;
 mod table;
 mod view;
 

@@ -72,6 +72,18 @@ impl Access {
         }
     }
 
+    /// A short name for metrics.
+    pub fn label(&self) -> String {
+        match self {
+            Access::InCluster => "in-cluster".to_owned(),
+            Access::Endpoint { url, .. } => url.clone(),
+            Access::Kubeconfig { path, context } => match context {
+                Some(context) => format!("{}#{context}", path.display()),
+                None => path.display().to_string(),
+            },
+        }
+    }
+
     /// What `kube` connects with; reads files again.
     pub(crate) async fn config(&self) -> Result<kube::Config, AccessError> {
         let mut config = match self {

@@ -4,6 +4,8 @@
 //! one [`Resource`] and then follows their changes for as long as it is polled: through lost
 //! connections, compacted history and refusals. What it sees it tells a [`Sink`], in order, with
 //! the objects as the server encoded them, so that a reader takes out what it needs and no more.
+//! [`Feeds`] are the watches of all resources that one reader wants of one server, with what every
+//! reader needs beside them: which lists are complete, and what to log when the server is lost.
 //!
 //! It stands on the crate `kube` for connections, TLS, credentials and kubeconfig files, and
 //! frames events itself: `kube` watches in JSON only, which for a cluster of 10,000 services is
@@ -12,6 +14,7 @@
 mod access;
 mod client;
 mod envelope;
+mod feeds;
 mod frames;
 pub mod protobuf;
 mod resource;
@@ -20,5 +23,6 @@ mod watch;
 pub use access::{Access, AccessError, Tls};
 pub use client::{Client, ClientOptions, Exchange, Observer, Refusal};
 pub use envelope::Object;
+pub use feeds::{Feeds, Notice, Reader, Shared};
 pub use resource::{Encoding, Resource};
 pub use watch::{Position, Sink, watch};

@@ -39,6 +39,8 @@ pub struct Resource {
     pub fields: &'static str,
     /// How objects are to come.
     pub encoding: Encoding,
+    /// The server need not know the kind: while it does not, there are none.
+    pub optional: bool,
 }
 
 impl Resource {
@@ -49,6 +51,15 @@ impl Resource {
             labels: String::new(),
             fields: "",
             encoding,
+            optional: false,
+        }
+    }
+
+    /// All objects at `path` of a kind that somebody has to define first.
+    pub fn custom(path: &'static str) -> Resource {
+        Resource {
+            optional: true,
+            ..Resource::new(path, Encoding::Json)
         }
     }
 

@@ -1,7 +1,5 @@
 //! What is counted of names, agents and the API server.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use catena_kube::Exchange;
 use catena_plugin::metrics::{CounterVec, Family, GaugeVec};
 
@@ -41,8 +39,7 @@ pub(crate) fn observe(exchange: &Exchange<'_>) {
     REQUESTS.with(&[&code, exchange.host]).inc();
 }
 
-/// The Unix time in whole seconds.
-pub(crate) fn unix_now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
+/// Shows a cluster that was not heard yet as one that was never heard.
+pub(crate) fn show(cluster: &str) {
+    LAST_CONTACT.with(&[cluster]);
 }

@@ -1,16 +1,14 @@
 //! A cluster whose interface names are known: one for all who want the same, across reloads.
 
-mod feed;
+mod objects;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::{AcqRel, Acquire};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use catena_kube::{
-    Access, AccessError, Client, ClientOptions, Encoding, Position, Resource, watch,
+    Access, AccessError, Client, ClientOptions, Encoding, Feeds, Notice, Resource, Shared,
 };
 use catena_plugin::Background;
 use parking_lot::Mutex;
@@ -22,17 +20,15 @@ use crate::object::{Claimant, Id};
 use crate::store::Store;
 use crate::{interfaces, metrics, poll};
 
-use feed::{Feed, Kind, Trouble};
+use objects::{Kind, Objects};
 
 /// The clusters that are watched.
-static REGISTRIES: Mutex<Vec<Weak<Registry>>> = Mutex::new(Vec::new());
+static REGISTRIES: Shared<Registry> = Shared::new();
 
 /// Changes that come close together are answered for together.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Complaints that are logged of one table at most.
 const COMPLAINTS_MAX: usize = 10;
-/// The watches: two kinds of RPCServices, Services, slices.
-const FEEDS: u32 = 4;
 
 /// What to watch of which cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,54 +63,47 @@ pub(crate) type Asked = Arc<BTreeMap<Id, Vec<IpAddr>>>;
 /// A cluster whose interface names are known.
 pub struct Registry {
     pub(crate) watched: Watched,
-    store: Mutex<Store>,
-    changed: Notify,
+    store: Arc<Mutex<Store>>,
+    changed: Arc<Notify>,
     names: latest::Sender<Arc<Names>>,
     asked: latest::Sender<Asked>,
     /// Whether all that there is to know was asked once.
     synced: latest::Sender<bool>,
-    client: Client,
-    feeds: Vec<tokio::sync::Mutex<(Feed, Position)>>,
+    feeds: Feeds<Objects>,
     /// Held by the generation that makes tables and asks agents.
     composing: tokio::sync::Mutex<()>,
     polling: tokio::sync::Mutex<poll::Rounds>,
-    trouble: Mutex<Trouble>,
-    /// One bit for each feed whose first list is not complete.
-    unlisted: AtomicU32,
 }
 
 impl Registry {
     /// The cluster that is watched like this already, or a new one.
     pub fn shared(watched: Watched) -> Arc<Registry> {
-        let mut registries = REGISTRIES.lock();
-        registries.retain(|registry| registry.strong_count() > 0);
-        let mut known = registries.iter().filter_map(Weak::upgrade);
-        if let Some(known) = known.find(|registry| registry.watched == watched) {
-            return known;
-        }
-        let registry = Arc::new(Registry::new(watched));
-        registries.push(Arc::downgrade(&registry));
-        registry
+        let wanted = watched.clone();
+        REGISTRIES.find_or(|known| known.watched == wanted, || Registry::new(watched))
     }
 
     fn new(watched: Watched) -> Registry {
-        let feeds = (0..FEEDS)
-            .zip(watched.resources())
-            .map(|(place, (kind, resource))| {
-                tokio::sync::Mutex::new((Feed::new(place, kind, resource), Position::default()))
-            });
+        let (store, changed) = (Arc::default(), Arc::new(Notify::new()));
+        let readers = watched.resources().into_iter().map(|(kind, resource)| {
+            let (store, changed) = (Arc::clone(&store), Arc::clone(&changed));
+            let objects = Objects {
+                kind,
+                store,
+                changed,
+            };
+            (objects, resource)
+        });
+        let client = Client::new(watched.access.clone(), watched.options, metrics::observe);
+        let label = watched.access.label();
         Registry {
-            feeds: feeds.collect(),
-            client: Client::new(watched.access.clone(), watched.options, metrics::observe),
-            store: Mutex::default(),
-            changed: Notify::new(),
+            feeds: Feeds::new(client, readers, move |notice| tell(&label, notice)),
+            store,
+            changed,
             names: latest::Sender::default(),
             asked: latest::Sender::default(),
             synced: latest::Sender::default(),
             composing: tokio::sync::Mutex::default(),
             polling: tokio::sync::Mutex::default(),
-            trouble: Mutex::default(),
-            unlisted: AtomicU32::new((1 << FEEDS) - 1),
             watched,
         }
     }
@@ -128,18 +117,10 @@ impl Registry {
     ///
     /// When another generation does so already, its end is waited for.
     pub fn run(self: &Arc<Self>, background: &Background) {
-        for place in 0..self.feeds.len() {
+        metrics::show(&self.watched.access.label());
+        for place in 0..self.feeds.count() {
             let registry = Arc::clone(self);
-            background.spawn(async move {
-                let Some(feed) = registry.feeds.get(place) else {
-                    return;
-                };
-                let (feed, position) = &mut *feed.lock().await;
-                let resource = feed.resource.clone();
-                let mut sink = feed.sink(&registry);
-                let never = watch(&registry.client, &resource, position, &mut sink).await;
-                match never {}
-            });
+            background.spawn(async move { match registry.feeds.follow(place).await {} });
         }
         let registry = Arc::clone(self);
         background.spawn(async move {
@@ -156,11 +137,11 @@ impl Registry {
     /// Makes a new table after each change, for ever.
     async fn compose(&self) {
         let mut told: Vec<String> = Vec::new();
-        let label = self.label();
+        let label = self.watched.access.label();
         let names = metrics::NAMES.with(&[&label]);
         let conflicts = metrics::CONFLICTS.with(&[&label]);
         loop {
-            let listed = self.unlisted.load(Acquire) == 0;
+            let is_listed = self.feeds.is_listed();
             let composed = self.store.lock().compose();
             let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
             names.set(count(composed.names.targets.len()));
@@ -180,10 +161,13 @@ impl Registry {
             told = complaints;
             replace(&self.names, Arc::new(composed.names));
             replace(&self.asked, Arc::new(composed.asked));
-            if listed && composed.is_known {
+            if is_listed && composed.is_known {
                 replace(&self.synced, true);
             }
-            self.changed.notified().await;
+            tokio::select! {
+                () = self.changed.notified() => {}
+                () = self.feeds.listed(), if !is_listed => {}
+            }
             sleep(PAUSE).await;
         }
     }
@@ -216,22 +200,20 @@ impl Registry {
         // The sender lives in `self`, so this cannot fail.
         let _alive = synced.wait_for(|synced| *synced).await;
     }
+}
 
-    fn note_list(&self, feed: u32) {
-        self.unlisted.fetch_and(!(1 << feed), AcqRel);
-        self.changed.notify_one();
-    }
-
-    /// The server's name for metrics.
-    fn label(&self) -> String {
-        match &self.watched.access {
-            Access::InCluster => "in-cluster".to_owned(),
-            Access::Endpoint { url, .. } => url.clone(),
-            Access::Kubeconfig { path, context } => match context {
-                Some(context) => format!("{}#{context}", path.display()),
-                None => path.display().to_string(),
-            },
+fn tell(label: &str, notice: Notice<'_>) {
+    match notice {
+        Notice::Heard(now) => metrics::LAST_CONTACT.with(&[label]).set(now),
+        Notice::Lost(text) => tracing::error!(target: "plugin/rpcservice", "{text}"),
+        Notice::Back(text) => tracing::info!(target: "plugin/rpcservice", "{text}"),
+        Notice::Absent(path) => {
+            tracing::info!(target: "plugin/rpcservice", "The API server has no {path}");
         }
+        Notice::Malformed(plural) => tracing::warn!(
+            target: "plugin/rpcservice",
+            "The API server sent something that is no object of {plural}; it is left out"
+        ),
     }
 }
 
@@ -253,15 +235,14 @@ impl Watched {
             resource.labels.clone_from(&self.labels);
             resource
         };
-        let custom = |path| Resource::new(path, Encoding::Json);
         [
             (
                 Kind::RpcServices(Claimant::Istio),
-                custom("/apis/rpccontroller.istio.io/v1/rpcservices"),
+                Resource::custom("/apis/rpccontroller.istio.io/v1/rpcservices"),
             ),
             (
                 Kind::RpcServices(Claimant::Ours),
-                custom("/apis/rpc.catena.dev/v1/rpcservices"),
+                Resource::custom("/apis/rpc.catena.dev/v1/rpcservices"),
             ),
             (Kind::Services, own("/api/v1/services")),
             (
