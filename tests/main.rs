@@ -12,6 +12,7 @@ mod hot_path;
 mod kube;
 mod kubernetes_files;
 mod links;
+mod mesh;
 mod readme;
 mod refusals;
 mod registry;
