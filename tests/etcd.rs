@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use catena_testing::Etcd;
 
@@ -23,7 +23,20 @@ use cluster::Cluster;
 
 const ZONE: &str = "example.org";
 const KEYS: &str = "/skydns/org/example/";
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How often something is looked for that needs milliseconds, and the pause between two looks.
+const LOOKS: u32 = 2000;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Waits until `is_so`; `what` says what was waited for.
+fn soon(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..LOOKS {
+        if is_so() {
+            return;
+        }
+        thread::sleep(PAUSE);
+    }
+    unreachable!("{what}");
+}
 
 /// What etcdctl prints.
 fn etcdctl(endpoint: &str, arguments: &[&str]) -> String {
@@ -84,16 +97,13 @@ impl Place {
     /// Waits until all three say that `name` has `address`.
     fn all_say(&self, name: &str, address: Option<Ipv4Addr>) {
         let name = format!("{name}.{ZONE}");
-        let until = Instant::now() + PATIENCE;
         for (door, port) in [
             ("dynapi", self.dynapi),
             ("watch", self.watching),
             ("etcd", self.asking),
         ] {
-            while ask(port, &name).unwrap() != address {
-                assert!(Instant::now() < until, "{door}: {name} is not {address:?}");
-                thread::sleep(Duration::from_millis(5));
-            }
+            let what = format!("{door}: {name} is not {address:?}");
+            soon(&what, || ask(port, &name).unwrap() == address);
         }
     }
 }
@@ -140,19 +150,12 @@ fn a_key_that_etcdctl_writes_under_a_lease_goes_with_it() {
     etcdctl(&["put", "--lease", lease, &key, value]);
     let name = format!("leased.{ZONE}");
     let address = Some(Ipv4Addr::new(192, 0, 2, 1));
-    let says = |port, expected| {
-        let until = Instant::now() + PATIENCE;
-        while ask(port, &name).unwrap() != expected {
-            assert!(Instant::now() < until, "{port} is not {expected:?}");
-            thread::sleep(Duration::from_millis(5));
-        }
-    };
     for port in [place.watching, place.asking] {
-        says(port, address);
+        soon("not there", || ask(port, &name).unwrap() == address);
     }
     etcdctl(&["lease", "revoke", lease]);
     for port in [place.watching, place.asking] {
-        says(port, None);
+        soon("still there", || ask(port, &name).unwrap().is_none());
     }
 }
 
@@ -186,11 +189,9 @@ impl Load {
 
     /// Waits until a hundred more names are written.
     fn goes_on(&self, after: &str) {
-        let (before, until) = (self.written.load(Relaxed), Instant::now() + PATIENCE);
-        while self.written.load(Relaxed) < before + 100 {
-            assert!(Instant::now() < until, "nothing is written after {after}");
-            thread::sleep(Duration::from_millis(5));
-        }
+        let before = self.written.load(Relaxed);
+        let what = format!("nothing is written after {after}");
+        soon(&what, || self.written.load(Relaxed) >= before + 100);
     }
 
     /// Stops; what was acknowledged.

@@ -1,12 +1,10 @@
 //! A cluster of three etcd members on this machine.
 
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{PATIENCE, etcdctl};
+use super::{etcdctl, soon};
 use crate::programs::have;
 use crate::server::free_port;
 
@@ -66,8 +64,8 @@ impl Cluster {
 
     /// The member that leads, and the id of one that does not.
     fn leaders(&self) -> (usize, String) {
-        let until = Instant::now() + PATIENCE;
-        while Instant::now() < until {
+        let mut found = None;
+        soon("no leader", || {
             let alive = (0..3).filter(|index| self.members[*index].child.is_some());
             let known: Vec<_> = alive
                 .filter_map(|index| Some((index, self.status(index)?)))
@@ -76,11 +74,11 @@ impl Cluster {
             let leader = known.iter().find(leads);
             let other = known.iter().find(|known| !leads(known));
             if let (Some((index, _)), Some((_, (id, _)))) = (leader, other) {
-                return (*index, id.clone());
+                found = Some((*index, id.clone()));
             }
-            thread::sleep(Duration::from_millis(20));
-        }
-        unreachable!("no leader")
+            found.is_some()
+        });
+        found.unwrap()
     }
 
     /// The ids of a member and of its leader, in hexadecimal.
