@@ -53,6 +53,9 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_autopath::PLUGIN,
     #[cfg(feature = "acl")]
     &catena_acl::PLUGIN,
+    // Before the cache: clients may see different hosts, and answers come from memory anyway.
+    #[cfg(feature = "serviceentry")]
+    &catena_serviceentry::PLUGIN,
     #[cfg(feature = "cache")]
     &catena_cache::PLUGIN,
     #[cfg(feature = "header")]
