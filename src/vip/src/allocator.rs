@@ -194,9 +194,7 @@ impl Allocator {
     fn part(&self, entry: &Entry) -> (Vec<Held>, Vec<Held>) {
         let mut seen = HashSet::new();
         let held = entry.held.iter().cloned();
-        held.partition(|held| {
-            seen.insert(held.address) && self.is_rightful(held.address, entry)
-        })
+        held.partition(|held| seen.insert(held.address) && self.is_rightful(held.address, entry))
     }
 
     fn add(&mut self, place: usize, host: &Arc<str>, step: &mut Step) {

@@ -207,8 +207,14 @@ mod tests {
         let with = |more: &str| format!("{{{hosts}, {more}}}");
         let dns = with(r#""resolution": "DNS""#);
         assert_eq!(wanted("null", &dns), ["b.test", "a.test"]);
-        assert_eq!(wanted("{}", &with(r#""resolution": "STATIC", "addresses": []"#)).len(), 2);
-        assert_eq!(wanted("null", &with(r#""resolution": "DYNAMIC_DNS""#)).len(), 3);
+        assert_eq!(
+            wanted("{}", &with(r#""resolution": "STATIC", "addresses": []"#)).len(),
+            2
+        );
+        assert_eq!(
+            wanted("null", &with(r#""resolution": "DYNAMIC_DNS""#)).len(),
+            3
+        );
         assert!(wanted("null", &with(r#""resolution": "NONE""#)).is_empty());
         assert!(wanted("null", &format!("{{{hosts}}}")).is_empty());
         let label = r#"{"networking.istio.io/enable-autoallocate-ip": "FALSE"}"#;
@@ -220,11 +226,17 @@ mod tests {
     #[test]
     fn missing_null_and_empty_lists_are_the_same() {
         let spec = r#"{"hosts": ["a.test"], "resolution": "DNS"}"#;
-        for status in ["null", "{}", r#"{"addresses": null}"#, r#"{"addresses": []}"#] {
+        for status in [
+            "null",
+            "{}",
+            r#"{"addresses": null}"#,
+            r#"{"addresses": []}"#,
+        ] {
             let entry = read("null", spec, status);
             assert!(entry.held.is_empty() && !entry.has_list, "{status}");
         }
-        let listed = r#"{"addresses": [{"value": "240.240.0.1", "host": "a.test"}, {"value": "x"}]}"#;
+        let listed =
+            r#"{"addresses": [{"value": "240.240.0.1", "host": "a.test"}, {"value": "x"}]}"#;
         let entry = read("null", spec, listed);
         assert_eq!(entry.held.len(), 1);
         assert!(entry.has_list);

@@ -112,7 +112,9 @@ mod tests {
 
     fn addresses(keys: &[Key<'_>]) -> Vec<String> {
         let pairs = assign(keys).into_iter().map(Option::unwrap);
-        pairs.map(|pair| format!("{} {}", pair.v4, pair.v6)).collect()
+        pairs
+            .map(|pair| format!("{} {}", pair.v4, pair.v6))
+            .collect()
     }
 
     #[test]

@@ -157,7 +157,14 @@ mod tests {
         assert_eq!("240.240.0.0/16".parse(), Ok(V4));
         assert_eq!("2001:2::/48".parse(), Ok(V6));
         assert!("::/0".parse::<Range>().is_ok());
-        for text in ["", "10.0.0.0", "10.0.0.1/8", "10.0.0.0/32", "10.0.0.0/33", "x/8"] {
+        for text in [
+            "",
+            "10.0.0.0",
+            "10.0.0.1/8",
+            "10.0.0.0/32",
+            "10.0.0.0/33",
+            "x/8",
+        ] {
             assert_eq!(text.parse::<Range>(), Err(RangeError), "{text}");
         }
     }
@@ -168,7 +175,9 @@ mod tests {
         pool.mark(ip("10.0.0.2"));
         pool.mark(ip("192.0.2.1"));
         let all: Vec<IpAddr> = std::iter::from_fn(|| pool.take()).collect();
-        let expected = ["10.0.0.1", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6", "10.0.0.7"];
+        let expected = [
+            "10.0.0.1", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6", "10.0.0.7",
+        ];
         assert_eq!(all, expected.map(ip));
         assert_eq!(pool.used(), 7);
         pool.free(ip("10.0.0.5"));

@@ -127,7 +127,10 @@ fn life_of_an_entry_is_as_recorded() {
     mesh.settle();
     assert_eq!(mesh.held("live"), "live 3");
     assert_eq!(mesh.held("third"), "third 4");
-    mesh.change(given(entry("thief", 12, &["thief.test"]), &["240.240.0.1", "240.240.0.2"]));
+    mesh.change(given(
+        entry("thief", 12, &["thief.test"]),
+        &["240.240.0.1", "240.240.0.2"],
+    ));
     assert_eq!(mesh.allocator.contested(), 1);
     mesh.settle();
     assert_eq!(mesh.held("keep"), "keep 5");
@@ -193,7 +196,10 @@ fn of_two_holders_the_older_keeps_the_address() {
     let mut mesh = Mesh::new();
     let young = [("a.test", "240.240.0.1"), ("a.test", "2001:2::7")];
     mesh.change(holding(entry("a", 2, &["a.test"]), &young));
-    mesh.change(holding(entry("b", 1, &["b.test"]), &[("b.test", "240.240.0.1")]));
+    mesh.change(holding(
+        entry("b", 1, &["b.test"]),
+        &[("b.test", "240.240.0.1")],
+    ));
     assert_eq!(mesh.allocator.contested(), 1);
     let step = mesh.allocator.next_step().unwrap();
     assert_eq!(step.conflicts.len(), 1);
@@ -212,7 +218,12 @@ fn address_under_way_is_nobody_elses_and_comes_back_if_it_fails() {
     mesh.change(entry("b", 1, &["b.test"]));
     let first = mesh.allocator.next_step().unwrap();
     let second = mesh.allocator.next_step().unwrap();
-    assert!(first.taken.iter().all(|address| !second.taken.contains(address)));
+    assert!(
+        first
+            .taken
+            .iter()
+            .all(|address| !second.taken.contains(address))
+    );
     assert_eq!(mesh.allocator.next_step(), None);
     mesh.allocator.failed(&first);
     assert_eq!(mesh.allocator.next_step().unwrap(), first);
@@ -237,7 +248,11 @@ fn addresses_of_deleted_entries_are_used_again_when_there_are_no_others() {
         version: 0,
     };
     for (at, name) in ["a", "b", "c", "d"].iter().enumerate() {
-        mesh.change(entry(name, i64::try_from(at).unwrap(), &[&format!("{name}.test")]));
+        mesh.change(entry(
+            name,
+            i64::try_from(at).unwrap(),
+            &[&format!("{name}.test")],
+        ));
     }
     mesh.settle();
     assert_eq!(mesh.held("c"), "c 3");
