@@ -60,6 +60,9 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_cache::PLUGIN,
     #[cfg(feature = "header")]
     &catena_header::PLUGIN,
+    // Sees no query: says which certificate the listeners show.
+    #[cfg(feature = "tls")]
+    &catena_tls::PLUGIN,
     #[cfg(feature = "minimal")]
     &catena_minimal::PLUGIN,
     #[cfg(feature = "template")]
