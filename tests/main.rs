@@ -13,6 +13,7 @@ mod hot_path;
 mod kube;
 mod kubernetes_files;
 mod links;
+mod mesh;
 mod programs;
 mod readme;
 mod refusals;

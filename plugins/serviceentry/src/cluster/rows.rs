@@ -81,12 +81,13 @@ impl Rows {
         let (addresses, named) = endpoints(service, slices, all);
         let addresses = match addresses.is_empty() {
             true => Addresses::none(Without::NoEndpoint),
-            false => Addresses::given(addresses),
+            false => Addresses::of(addresses, Reach::Endpoints),
         };
         let mut rows = vec![(host, row(addresses))];
         for (hostname, addresses) in named {
             if let Some(host) = own(&[hostname]) {
-                rows.push((host, row(Addresses::given(addresses))));
+                let addresses = Addresses::of(addresses, Reach::Endpoints);
+                rows.push((host, row(addresses)));
             }
         }
         rows

@@ -46,8 +46,11 @@ impl<'a> Meta<'a> {
     }
 }
 
-/// Splits an object into metadata and the fields that are messages; `None` if it is broken.
-fn parts(message: &[u8]) -> Option<(Meta<'_>, Vec<(u64, &[u8])>)> {
+/// The fields of an object that are messages, by number.
+type Parts<'a> = Vec<(u64, &'a [u8])>;
+
+/// Splits an object into metadata and other fields; `None` if it is broken.
+fn parts(message: &[u8]) -> Option<(Meta<'_>, Parts<'_>)> {
     let (mut meta, mut rest) = (Meta::default(), Vec::new());
     let mut fields = Fields::new(message);
     for (number, value) in fields.by_ref() {
@@ -151,14 +154,14 @@ fn endpoint(message: &[u8]) -> Endpoint {
                 let ready = Fields::new(value.bytes()).find_value(1);
                 is_ready = ready.is_none_or(|ready| ready.number() != 0);
             }
-            3 => hostname = Some(value.text().into()).filter(|name: &Box<str>| !name.is_empty()),
+            3 => hostname = Some(value.text()).filter(|name| !name.is_empty()),
             _ => {}
         }
     }
     Endpoint {
         addresses: addresses.into(),
         is_ready,
-        hostname,
+        hostname: hostname.map(Into::into),
     }
 }
 
