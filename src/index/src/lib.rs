@@ -13,6 +13,7 @@ mod arena;
 mod builder;
 mod edit;
 mod find;
+mod octets;
 mod part;
 mod parts;
 pub mod shards;
@@ -22,6 +23,7 @@ mod view;
 pub use builder::{AddError, ZoneBuilder};
 pub use edit::NameChange;
 pub use find::{Found, Walk};
+pub use octets::Octets;
 pub use view::{Node, Record, RecordsOf};
 
 use catena_dns::{Name, NameRef};
