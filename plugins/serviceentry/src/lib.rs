@@ -5,9 +5,11 @@ mod client;
 mod cluster;
 mod metrics;
 mod object;
+mod planes;
 mod serve;
 mod setup;
 mod soa;
+mod source;
 mod why;
 
 use catena_plugin::Registration;

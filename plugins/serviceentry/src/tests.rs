@@ -1,6 +1,9 @@
 //! Tests of serviceentry that need no API server; the others are in `tests/`.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod istiod;
+mod replay;
+
 use catena_testing::{Block, plugin_contract};
 
 use crate::PLUGIN;
