@@ -12,7 +12,9 @@ const NOWHERE: &str = "endpoint http://127.0.0.1:1\nstartup_timeout 1ms\n";
 
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corefiles/mesh");
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_none()).collect();
     files.sort();
     assert_eq!(files.len(), 4);
