@@ -219,6 +219,17 @@ impl Scenario {
         Some(default.as_str().unwrap_or_default().to_owned())
     }
 
+    /// Whether several entries have a host in a phase: which of them the older plugin answers
+    /// was chance.
+    pub fn is_chance(&self, name: &str, phase: &str) -> bool {
+        let recorded = read(&self.folder.join("status-addresses.json"));
+        let phase = part(&recorded["phases"], "phase", phase);
+        let entries = phase["serviceentries"].as_array().into_iter().flatten();
+        let host = name.trim_end_matches('.');
+        let has = |entry: &&Value| entry["hosts"].as_array().unwrap().iter().any(|h| h == host);
+        entries.filter(has).count() > 1
+    }
+
     /// What the older plugin answered in a phase.
     pub fn legacy(&self, phase: &str) -> Vec<Legacy> {
         let recorded = read(&self.folder.join("coredns-plugin-answers.json"));

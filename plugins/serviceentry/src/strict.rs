@@ -13,13 +13,14 @@ pub(crate) const TTL: u32 = 3600;
 /// A wildcard is looked for below names of so many labels only.
 const LABELS_MIN: usize = 2;
 
-/// The addresses of a host; `None` for what does not exist to the older plugin: other types,
-/// names in upper case, and names below a wildcard of one label.
+/// The addresses of a host; `None` for what does not exist to the older plugin: other types, and
+/// names below a wildcard of one label. It knows no letter by its other case, as hosts have none
+/// in upper case here.
 pub(crate) fn answer(table: &Table, query: &Query<'_>, ttl: u32) -> Option<Reply> {
-    let name = query.name();
-    if query.qtype() != RecordType::A || !name.eq_exact(query.name_as_asked()) {
+    if query.qtype() != RecordType::A {
         return None;
     }
+    let name = query.name_as_asked();
     let mut write = |host: &Host| write(host, query, ttl);
     if let Some(reply) = table.exact(name, |host| host.and_then(&mut write)) {
         return Some(reply);

@@ -114,7 +114,10 @@ fn legacy_rows(
 ) -> Vec<(HostName, Row)> {
     let list: Box<[IpAddr]> = match &entry.legacy {
         Legacy::Skipped => return Vec::new(),
-        Legacy::Default => default.into_iter().collect(),
+        Legacy::Default => match default {
+            Some(default) => [default].into(),
+            None => return Vec::new(),
+        },
         Legacy::At(list) => list.clone(),
     };
     let row = Row {
