@@ -100,8 +100,6 @@ fn pair(number: u32) -> Pair {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use std::collections::HashSet;
 
     use super::{Key, assign};

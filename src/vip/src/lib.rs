@@ -15,4 +15,4 @@ mod range;
 
 pub use allocator::{Allocator, Step};
 pub use entry::{Entry, Held, Id};
-pub use range::{Range, RangeError};
+pub use range::{Range, RangeError, V4, V6};

@@ -24,7 +24,13 @@ fn block(planes: &[&Istiod]) -> Block {
     let planes = planes.iter().map(|plane| plane.address().to_string());
     let planes = planes.collect::<Vec<_>>().join(" ");
     let corefile = format!(
-        "example.com {{\n serviceentry {{\nistiod {planes}\nworkload app\nstartup_timeout 1ms\n}}\n}}"
+        "example.com {{
+            serviceentry {{
+                istiod {planes}
+                workload app
+                startup_timeout 1ms
+            }}
+        }}"
     );
     Block::build(&[&PLUGIN], &corefile).unwrap()
 }
