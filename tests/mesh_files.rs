@@ -22,7 +22,7 @@ fn files() -> Vec<PathBuf> {
 }
 
 /// The text with `endpoint` for each API server.
-fn with_endpoint(text: &str, endpoint: &str) -> String {
+pub fn with_endpoint(text: &str, endpoint: &str) -> String {
     let mut moved = String::new();
     for line in text.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
