@@ -447,3 +447,24 @@ fn make_certificates(folder: &Path) {
         fs::write(folder.join(key), pair.serialize_pem()).unwrap();
     }
 }
+
+#[test]
+fn blocks_that_cannot_be_told_apart_at_one_address_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dns, api) = (free_port(), free_port());
+    make_certificates(folder.path());
+    let block = |key: &str, zone: &str, properties: &str| {
+        format!("{key} {{\ndynapi {zone} {{\nlisten 127.0.0.1:{api}\n{properties}\n}}\n}}\n")
+    };
+    let refused = |second: String| {
+        let corefile = block("example.org", "", "file one.redb") + &second;
+        fs::write(folder.path().join("Corefile"), corefile).unwrap();
+        let mut server = Server::start(folder.path(), "Corefile", dns);
+        server.started().err()
+    };
+    let same = refused(block("a.example.org", "example.org", "file two.redb")).unwrap();
+    assert!(same.contains("serve example.org. at 127.0.0.1"), "{same}");
+    let tls = refused(block("example.net", "", "tls cert.pem key.pem")).unwrap();
+    assert!(tls.contains("with different 'tls'"), "{tls}");
+    assert_eq!(refused(block("example.net", "", "file two.redb")), None);
+}

@@ -1,10 +1,11 @@
 //! Zones and what is in them.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
 use catena_dns::{Name, NameRef, RecordType};
+use catena_http::Peer;
 use catena_index::{Node, Zone};
 use catena_records::{LiveZone, RecordSet, SetKey};
 use hyper::body::Incoming;
@@ -22,11 +23,18 @@ use crate::access::{Caller, Verb};
 const PAGE: (usize, usize) = (100, 1000);
 
 impl Api {
-    pub(super) fn list_zones(&self, request: &Request<Incoming>, caller: &Caller) -> Replied {
+    /// The zones of all server blocks that share the address, as far as the client may see them.
+    pub(super) fn list_zones(&self, request: &Request<Incoming>, peer: &Peer) -> Replied {
         only_get(request)?;
-        let zones = self.zones.iter();
-        let zones = zones.filter(|zone| self.may_see(caller, zone));
-        let zones: Vec<Value> = zones.map(|zone| describe(zone)).collect();
+        let mut zones: BTreeMap<String, Value> = BTreeMap::new();
+        for (api, caller) in self.that_know(request.headers(), peer)? {
+            for zone in api.zones.iter().filter(|zone| api.may_see(&caller, zone)) {
+                let place = zones.entry(zone.origin().to_string());
+                // While a Corefile is reloaded, two generations have it.
+                place.or_insert_with(|| describe(zone));
+            }
+        }
+        let zones = Vec::from_iter(zones.into_values());
         Ok(reply::json(StatusCode::OK, &json!({ "zones": zones })))
     }
 
