@@ -164,7 +164,7 @@ impl Api {
             Part::Watch => self.watch(&request, zone, caller),
             Part::Export => self.export(&request, zone, caller).await,
             Part::Import => self.import(request, zone, &caller).await,
-            Part::Listing => self.list_records(&request, zone, caller).await,
+            Part::Listing => self.list_records(&request, &zone, &caller),
             Part::Set(name, rtype) => self.set(request, (zone, &name, rtype), &caller).await,
         }
     }

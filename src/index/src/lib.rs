@@ -13,7 +13,9 @@ mod arena;
 mod builder;
 mod edit;
 mod find;
+mod page;
 mod part;
+mod parted;
 mod parts;
 mod table;
 mod view;
@@ -21,6 +23,7 @@ mod view;
 pub use builder::{AddError, ZoneBuilder};
 pub use edit::NameChange;
 pub use find::{Found, Walk};
+pub use parted::PartedBuilder;
 pub use view::{Node, Record, RecordsOf};
 
 use catena_dns::{Name, NameRef};
