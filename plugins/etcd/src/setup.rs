@@ -35,7 +35,7 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
         config.read(&property, cx)?;
     }
     if config.endpoints.is_empty() {
-        config.endpoints.extend(ENDPOINT.parse::<Endpoint>());
+        config.endpoints.extend(catena_etcd::endpoint(ENDPOINT));
     }
     let options = ClientOptions {
         tls: config.tls_client(&line)?,
@@ -107,7 +107,7 @@ fn endpoints(property: &Line<'_>) -> Result<Vec<Endpoint>, SetupError> {
         .chain(args)
         .map(|arg| {
             let text = arg.text();
-            text.parse()
+            catena_etcd::endpoint(text)
                 .map_err(|error| arg.error(format_args!("endpoint '{text}': {error}")))
         })
         .collect()

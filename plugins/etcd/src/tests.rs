@@ -48,7 +48,7 @@ const NAMES: &[(&str, &str)] = &[
 
 fn client(etcd: &Etcd) -> Client {
     let options = ClientOptions {
-        endpoints: vec![etcd.endpoint().parse().unwrap()],
+        endpoints: vec![catena_etcd::endpoint(&etcd.endpoint()).unwrap()],
         ..ClientOptions::default()
     };
     Client::new(options, Handle::current())

@@ -12,7 +12,6 @@ mod object;
 mod question;
 mod selector;
 pub mod setup;
-mod shards;
 mod store;
 
 pub use metrics::METRICS;

@@ -13,7 +13,7 @@ pub(crate) use owner::{ExternalOwner, Owner, PodsAt};
 pub(crate) use writer::{Kind, Seen, Writer};
 
 use crate::object::Key;
-use crate::shards::Shards;
+use catena_index::shards::Shards;
 
 const ENTRY_SHARDS: usize = 256;
 const ADDRESS_SHARDS: usize = 1024;

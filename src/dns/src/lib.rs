@@ -16,7 +16,7 @@ pub mod zonefile;
 pub use edns::{Edns, ReplyEdns};
 pub use header::{HEADER_LEN, Header, flag};
 pub use message::{Message, decodes};
-pub use name::{Name, NameBuf, NameError, NameRef, NameText, NameTextError};
+pub use name::{NAME_MAX, Name, NameBuf, NameError, NameRef, NameText, NameTextError};
 pub use query::{QueryMessage, Reject, rejection};
 pub use records::{MessageError, Record, RecordView, Records, Section, expand_rdata, question_end};
 pub use registry::{Class, Opcode, Rcode, RecordType, UnknownName};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use catena_grpc::Manner;
 use catena_plugin::clock::{Instant, now};
 use catena_transport::upstream::TlsClient;
 use http::uri::PathAndQuery;
@@ -27,6 +28,9 @@ use crate::{Endpoint, Error};
 const MESSAGE_MAX: usize = 16 << 20;
 /// A connection that does not answer is given up at most this often.
 const RENEW_EVERY: Duration = Duration::from_secs(1);
+/// How often a connection that is waited on is tried; etcd refuses less than 5 s.
+const PING_EVERY: Duration = Duration::from_secs(10);
+const PING_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// How a cluster is reached.
 #[derive(Clone, Debug)]
@@ -91,7 +95,7 @@ impl Client {
         let tls = options.tls;
         let members = options.endpoints.into_iter().map(|endpoint| {
             let tls = tls.clone().filter(|_| endpoint.wants_tls(true));
-            let channel = endpoint.channel(tls.as_ref());
+            let channel = endpoint.channel(manner(tls.clone()));
             Member {
                 endpoint,
                 tls,
@@ -324,7 +328,16 @@ impl Member {
         let mut channel = self.channel.lock();
         if channel.1.elapsed() >= RENEW_EVERY {
             let _within = runtime.enter();
-            *channel = (self.endpoint.channel(self.tls.as_ref()), now());
+            *channel = (self.endpoint.channel(manner(self.tls.clone())), now());
         }
+    }
+}
+
+fn manner(tls: Option<TlsClient>) -> Manner {
+    Manner {
+        tls,
+        server_name: None,
+        ping_every: PING_EVERY,
+        ping_time_max: PING_TIME_MAX,
     }
 }

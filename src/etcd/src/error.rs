@@ -1,8 +1,7 @@
 //! Why etcd did not do what it was asked.
 
+use catena_grpc::unconnected;
 use tonic::{Code, Status};
-
-use crate::endpoint::Unconnected;
 
 /// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,8 +53,8 @@ impl Error {
 
 impl From<Status> for Error {
     fn from(status: Status) -> Error {
-        if let Some(unconnected) = find_unconnected(&status) {
-            return Error::Unconnected(unconnected);
+        if let Some(text) = unconnected(&status) {
+            return Error::Unconnected(text);
         }
         let message = status.message();
         let text = message.trim_start_matches("etcdserver: ").to_owned();
@@ -76,12 +75,4 @@ impl From<Status> for Error {
             _ => Error::Refused(text),
         }
     }
-}
-
-/// What our own connector said, somewhere below `status`.
-fn find_unconnected(status: &Status) -> Option<String> {
-    let first: &(dyn std::error::Error + 'static) = status;
-    std::iter::successors(Some(first), |error| error.source())
-        .find_map(|error| error.downcast_ref::<Unconnected>())
-        .map(ToString::to_string)
 }

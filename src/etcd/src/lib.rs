@@ -6,7 +6,6 @@
 //! which names stand under a prefix.
 
 mod client;
-mod endpoint;
 mod error;
 mod login;
 pub mod proto;
@@ -14,13 +13,21 @@ pub mod skydns;
 mod txn;
 mod watch;
 
+pub use catena_grpc::{Endpoint, EndpointError};
 pub use client::{Client, ClientOptions};
-pub use endpoint::{Endpoint, EndpointError};
 pub use error::Error;
 pub use login::Credentials;
 pub use proto::KeyValue;
 pub use txn::Txn;
 pub use watch::{Change, Position, Sink, list, watch};
+
+/// The port of etcd.
+const PORT: u16 = 2379;
+
+/// Reads where a member is, such as `http://localhost:2379`.
+pub fn endpoint(text: &str) -> Result<Endpoint, EndpointError> {
+    Endpoint::parse(text, PORT)
+}
 
 /// The key after the last that begins with `prefix`, as ranges want it.
 pub fn range_end(prefix: &[u8]) -> Vec<u8> {

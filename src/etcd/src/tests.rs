@@ -11,8 +11,8 @@ use tokio::time::timeout;
 
 use crate::proto::RangeRequest;
 use crate::{
-    Change, Client, ClientOptions, Credentials, Error, KeyValue, Position, Sink, Txn, range_end,
-    watch,
+    Change, Client, ClientOptions, Credentials, Error, KeyValue, Position, Sink, Txn, endpoint,
+    range_end, watch,
 };
 
 const LONG: Duration = Duration::from_secs(20);
@@ -23,7 +23,10 @@ fn client(etcd: &Etcd, credentials: Option<Credentials>) -> Client {
 
 fn client_of(endpoints: &[&str], credentials: Option<Credentials>) -> Client {
     let options = ClientOptions {
-        endpoints: endpoints.iter().map(|text| text.parse().unwrap()).collect(),
+        endpoints: endpoints
+            .iter()
+            .map(|text| endpoint(text).unwrap())
+            .collect(),
         credentials,
         ..ClientOptions::default()
     };

@@ -17,6 +17,7 @@ mod page;
 mod part;
 mod parted;
 mod parts;
+pub mod shards;
 mod table;
 mod view;
 

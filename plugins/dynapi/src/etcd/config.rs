@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use catena_etcd::skydns::Prefix;
-use catena_etcd::{ClientOptions, Credentials, Endpoint};
+use catena_etcd::{ClientOptions, Credentials};
 use catena_plugin::{Line, Setup, SetupError};
 use catena_records::StoreError;
 use catena_transport::upstream::TlsClient;
@@ -40,7 +40,7 @@ impl Cluster {
                 let first = args.required("ENDPOINT")?;
                 for arg in std::iter::once(first).chain(args.by_ref()) {
                     let text = arg.text();
-                    let read = text.parse::<Endpoint>();
+                    let read = catena_etcd::endpoint(text);
                     read.map_err(|error| arg.error(format_args!("endpoint '{text}': {error}")))?;
                     self.endpoints.push(text.to_owned());
                 }
@@ -75,7 +75,10 @@ impl Cluster {
 
     /// The store; connections come up when they are needed.
     pub fn open(&self, runtime: &Handle) -> Result<EtcdStore, StoreError> {
-        let endpoints = self.endpoints.iter().map(|text| text.parse());
+        let endpoints = self
+            .endpoints
+            .iter()
+            .map(|text| catena_etcd::endpoint(text));
         let options = ClientOptions {
             endpoints: endpoints.filter_map(Result::ok).collect(),
             tls: self.tls_client().map_err(StoreError::Broken)?,

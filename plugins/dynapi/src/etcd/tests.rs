@@ -25,7 +25,7 @@ fn name(text: &str) -> Name {
 
 fn options(etcd: &Etcd) -> ClientOptions {
     ClientOptions {
-        endpoints: vec![etcd.endpoint().parse().unwrap()],
+        endpoints: vec![catena_etcd::endpoint(&etcd.endpoint()).unwrap()],
         write_timeout: Duration::from_secs(1),
         ..ClientOptions::default()
     }

@@ -7,7 +7,7 @@ use hashbrown::HashSet;
 use smallvec::SmallVec;
 
 use crate::object::{Endpoint, Key, Service, Slice};
-use crate::shards::Keyed;
+use catena_index::shards::Keyed;
 
 /// Endpoints up to this many are compared without a set.
 const FEW: usize = 16;
@@ -79,14 +79,8 @@ impl Entry {
     }
 }
 
-impl Keyed for Arc<Entry> {
+impl Keyed for Entry {
     fn hash_key(&self, hasher: &RandomState) -> u64 {
         std::hash::BuildHasher::hash_one(hasher, &*self.key)
-    }
-}
-
-impl Keyed for Arc<[u8]> {
-    fn hash_key(&self, hasher: &RandomState) -> u64 {
-        std::hash::BuildHasher::hash_one(hasher, &**self)
     }
 }

@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
 use crate::object::{Endpoint, Pod, Service, ServiceKind, Slice};
-use crate::shards::Keyed;
+use catena_index::shards::Keyed;
 
 /// The services and endpoints at one address; nearly always one of them, so it is kept small.
 #[derive(Clone, Debug)]

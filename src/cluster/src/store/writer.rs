@@ -14,7 +14,7 @@ use crate::object::{
     Host, Key, Pod, Pool, ReadSlice, Reading, Service, ServiceKind, Slice, is_protobuf, namespace,
     pod,
 };
-use crate::shards::{Edit, Shards};
+use catena_index::shards::{Edit, Shards};
 
 /// The kinds of objects that are watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -35,7 +35,7 @@ pub(crate) struct Etcd {
 impl Etcd {
     pub fn open(target: &EtcdTarget, options: &Options) -> Result<Etcd, PlaceError> {
         let endpoints = target.endpoints.iter().map(|text| {
-            let endpoint = text.parse();
+            let endpoint = catena_etcd::endpoint(text);
             endpoint.map_err(|_| PlaceError(format!("{text:?} is no endpoint of etcd")))
         });
         let prefix = Prefix::new(&target.prefix);

@@ -11,18 +11,30 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 /// A value that knows its own key.
-pub(crate) trait Keyed: Clone {
+pub trait Keyed {
     /// The hash of its key; the same as that of an equal key by itself.
     fn hash_key(&self, hasher: &RandomState) -> u64;
 }
 
+impl Keyed for [u8] {
+    fn hash_key(&self, hasher: &RandomState) -> u64 {
+        hasher.hash_one(self)
+    }
+}
+
+impl<T: Keyed + ?Sized> Keyed for Arc<T> {
+    fn hash_key(&self, hasher: &RandomState) -> u64 {
+        (**self).hash_key(hasher)
+    }
+}
+
 /// The table as readers see it.
-pub(crate) struct Shards<T> {
+pub struct Shards<T> {
     shards: Box<[ArcSwap<HashTable<T>>]>,
     hasher: RandomState,
 }
 
-impl<T: Keyed> Shards<T> {
+impl<T: Keyed + Clone> Shards<T> {
     /// An empty table of `count` shards, a power of two.
     pub fn new(count: usize) -> Self {
         Shards {
@@ -66,12 +78,12 @@ impl<T: Keyed> Shards<T> {
 }
 
 /// The writer's side: shards that are changed and not published yet.
-pub(crate) struct Edit<T> {
+pub struct Edit<T> {
     open: Vec<Option<HashTable<T>>>,
     touched: Vec<usize>,
 }
 
-impl<T: Keyed> Edit<T> {
+impl<T: Keyed + Clone> Edit<T> {
     /// Nothing changed yet.
     pub fn new(shards: &Shards<T>) -> Self {
         Edit {

@@ -1,7 +1,6 @@
-//! Where a member of the cluster is, and the connection to it.
+//! Where a server is, and the connection to it.
 
 use std::io;
-use std::str::FromStr;
 use std::time::Duration;
 
 use catena_transport::upstream::TlsClient;
@@ -11,25 +10,21 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tonic::Status;
 use tonic::transport::Channel;
 
 /// How long a connection may take to come up, TLS included.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(3);
-/// How often a connection that is waited on is tried; etcd refuses less than 5 s.
-const PING_EVERY: Duration = Duration::from_secs(10);
-const PING_TIME_MAX: Duration = Duration::from_secs(3);
-/// The port of etcd.
-const PORT: u16 = 2379;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 #[error("{place}: {cause}")]
-pub(crate) struct Unconnected {
+struct Unconnected {
     place: String,
     cause: io::Error,
 }
 
-/// A member of the cluster, as `http://host:port`, `https://host:port` or `host:port`.
+/// A server, as `http://host:port`, `https://host:port` or `host:port`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     host: String,
@@ -47,15 +42,36 @@ enum Scheme {
     None,
 }
 
-/// A text that names no member.
+/// A text that names no server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("http://HOST:PORT or https://HOST:PORT is expected")]
 pub struct EndpointError;
 
-impl FromStr for Endpoint {
-    type Err = EndpointError;
+/// How a connection is made and kept.
+#[derive(Clone, Debug)]
+pub struct Manner {
+    /// How the server is checked, and how we show who we are; `None` for no TLS.
+    pub tls: Option<TlsClient>,
+    /// The name that its certificate must be for, if that is not its host.
+    pub server_name: Option<String>,
+    /// How often a connection that is waited on is tried.
+    pub ping_every: Duration,
+    /// How long it may take to answer that.
+    pub ping_time_max: Duration,
+}
 
-    fn from_str(text: &str) -> Result<Self, EndpointError> {
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
+impl Endpoint {
+    /// Reads `text`; the port is `port` where none is named.
+    pub fn parse(text: &str, port: u16) -> Result<Endpoint, EndpointError> {
         let (scheme, rest) = match text.split_once("://") {
             Some(("http", rest)) => (Scheme::Http, rest),
             Some(("https", rest)) => (Scheme::Https, rest),
@@ -72,22 +88,11 @@ impl FromStr for Endpoint {
         }
         Ok(Endpoint {
             host: host.to_owned(),
-            port: authority.port_u16().unwrap_or(PORT),
+            port: authority.port_u16().unwrap_or(port),
             scheme,
         })
     }
-}
 
-impl std::fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.host.contains(':') {
-            true => write!(f, "[{}]:{}", self.host, self.port),
-            false => write!(f, "{}:{}", self.host, self.port),
-        }
-    }
-}
-
-impl Endpoint {
     /// Whether TLS is spoken to it, given whether files for it were named.
     pub fn wants_tls(&self, has_files: bool) -> bool {
         match self.scheme {
@@ -98,7 +103,7 @@ impl Endpoint {
     }
 
     /// A channel to it that connects when it is first used; must be called within a runtime.
-    pub(crate) fn channel(&self, tls: Option<&TlsClient>) -> Channel {
+    pub fn channel(&self, manner: Manner) -> Channel {
         // The scheme only becomes a header: TLS is ours.
         let uri = Uri::builder()
             .scheme("http")
@@ -108,11 +113,12 @@ impl Endpoint {
             .unwrap_or_default();
         let way = Way {
             place: self.clone(),
-            tls: tls.cloned(),
+            tls: manner.tls,
+            server_name: manner.server_name,
         };
         Channel::builder(uri)
-            .http2_keep_alive_interval(PING_EVERY)
-            .keep_alive_timeout(PING_TIME_MAX)
+            .http2_keep_alive_interval(manner.ping_every)
+            .keep_alive_timeout(manner.ping_time_max)
             .connect_with_connector_lazy(tower::service_fn(move |_: Uri| {
                 let way = way.clone();
                 async move { way.connect().await.map(TokioIo::new) }
@@ -120,11 +126,20 @@ impl Endpoint {
     }
 }
 
+/// What our own connector said, somewhere below `status`.
+pub fn unconnected(status: &Status) -> Option<String> {
+    let first: &(dyn std::error::Error + 'static) = status;
+    std::iter::successors(Some(first), |error| error.source())
+        .find_map(|error| error.downcast_ref::<Unconnected>())
+        .map(ToString::to_string)
+}
+
 /// All that connecting needs.
 #[derive(Clone)]
 struct Way {
     place: Endpoint,
     tls: Option<TlsClient>,
+    server_name: Option<String>,
 }
 
 /// A connection, encrypted or not.
@@ -149,7 +164,8 @@ impl Way {
         let Some(tls) = &self.tls else {
             return Ok(Box::new(stream));
         };
-        let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
+        let name = self.server_name.as_ref().unwrap_or(host).clone();
+        let name = ServerName::try_from(name).map_err(io::Error::other)?;
         let stream = tls.with_http2().connect(name, stream).await?;
         Ok(Box::new(stream))
     }
@@ -162,7 +178,7 @@ mod tests {
     use super::Endpoint;
 
     fn place(text: &str) -> String {
-        let endpoint: Endpoint = text.parse().unwrap();
+        let endpoint = Endpoint::parse(text, 2379).unwrap();
         format!("{endpoint} {}", endpoint.wants_tls(true))
     }
 
@@ -179,7 +195,7 @@ mod tests {
             "http://a b",
             "http://:2379",
         ] {
-            assert!(text.parse::<Endpoint>().is_err(), "{text}");
+            assert!(Endpoint::parse(text, 2379).is_err(), "{text}");
         }
     }
 }

@@ -1,0 +1,27 @@
+//! Who asks: clients that are known by their address.
+
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use catena_index::shards::Keyed;
+use foldhash::fast::RandomState;
+
+/// A client that is known by one of its addresses, such as a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The address that it asks from.
+    pub address: IpAddr,
+    /// Its namespace.
+    pub namespace: Arc<str>,
+    /// Its labels.
+    pub labels: Arc<[(Box<str>, Box<str>)]>,
+    /// Whether it has an IPv4 address, and an IPv6 one.
+    pub has: (bool, bool),
+}
+
+impl Keyed for Client {
+    fn hash_key(&self, hasher: &RandomState) -> u64 {
+        hasher.hash_one(self.address)
+    }
+}

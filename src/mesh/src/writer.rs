@@ -1,0 +1,237 @@
+//! Writes the table: takes rows owner by owner, and shows readers what changed.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use catena_index::shards::{Edit, Shards};
+use hashbrown::HashSet;
+
+use crate::above::{self, Above};
+use crate::sidecar::Sidecars;
+use crate::table::{Host, HostsAt, Table};
+use crate::{Client, HostName, Owner, Row, Sidecar};
+
+/// The one that changes a table.
+pub struct Writer {
+    table: Arc<Table>,
+    /// What each owner says something of.
+    said: HashMap<Owner, Box<[HostName]>>,
+    /// The rows of hosts that changed since they were published.
+    open: HashMap<HostName, Vec<Row>>,
+    exact: Edit<Arc<Host>>,
+    below: Edit<Arc<Host>>,
+    at: Edit<HostsAt>,
+    above: Edit<Above>,
+    clients: Edit<Client>,
+}
+
+impl Writer {
+    /// The writer of `table`; there must not be another.
+    pub fn new(table: Arc<Table>) -> Writer {
+        Writer {
+            exact: Edit::new(&table.exact),
+            below: Edit::new(&table.below),
+            at: Edit::new(&table.at),
+            above: Edit::new(&table.above),
+            clients: Edit::new(&table.clients),
+            said: HashMap::new(),
+            open: HashMap::new(),
+            table,
+        }
+    }
+
+    /// Takes all that `owner` says now; what it said before and does not say again is gone.
+    pub fn say(&mut self, owner: &Owner, rows: Vec<(HostName, Row)>) {
+        let before = self.said.remove(owner).unwrap_or_default();
+        for host in &before {
+            if let Some(rows) = self.rows(host) {
+                rows.retain(|row| row.owner != *owner);
+            }
+        }
+        let mut hosts: Vec<HostName> = Vec::with_capacity(rows.len());
+        for (host, row) in rows {
+            if hosts.contains(&host) {
+                continue;
+            }
+            match self.rows(&host) {
+                Some(rows) => rows.push(row),
+                None => {
+                    self.open.insert(host.clone(), vec![row]);
+                }
+            }
+            hosts.push(host);
+        }
+        if !hosts.is_empty() {
+            self.said.insert(owner.clone(), hosts.into());
+        }
+    }
+
+    /// Forgets what `owner` said.
+    pub fn retract(&mut self, owner: &Owner) {
+        self.say(owner, Vec::new());
+    }
+
+    /// Forgets what owners said whose text begins with `source` and that are not in `named`.
+    pub fn keep(&mut self, source: &str, named: &HashSet<Owner>) {
+        let owners = self.said.keys();
+        let is_gone = |owner: &&Owner| owner.text().starts_with(source) && !named.contains(*owner);
+        let gone: Vec<Owner> = owners.filter(is_gone).cloned().collect();
+        for owner in &gone {
+            self.retract(owner);
+        }
+    }
+
+    /// The rows of a host to be changed; `None` if it is new.
+    fn rows(&mut self, host: &HostName) -> Option<&mut Vec<Row>> {
+        if !self.open.contains_key(host) {
+            let (shards, edit) = match host {
+                HostName::Exact(_) => (&self.table.exact, &self.exact),
+                HostName::Below(_) => (&self.table.below, &self.below),
+            };
+            let wire = host.name().wire();
+            let is = |known: &Arc<Host>| known.name.name().wire() == wire;
+            let known = edit.find(shards, shards.hash(wire), is)?;
+            self.open.insert(host.clone(), known.rows.to_vec());
+        }
+        self.open.get_mut(host)
+    }
+
+    /// Takes the clients that are known by an address, or forgets them.
+    pub fn set_client(&mut self, address: IpAddr, client: Option<Client>) {
+        let shards = &self.table.clients;
+        let is = |known: &Client| known.address == address;
+        let hash = shards.hash(&address);
+        self.clients
+            .change(shards, hash, is, |known| *known = client);
+    }
+
+    /// Takes all Sidecar resources that there are.
+    pub fn set_sidecars(&mut self, mut all: Vec<Arc<Sidecar>>) {
+        all.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
+        self.table.sidecars.store(Arc::new(Sidecars { all }));
+        self.touch();
+    }
+
+    /// Shows readers what was changed; says how many hosts that was.
+    pub fn publish(&mut self) -> usize {
+        let open = std::mem::take(&mut self.open);
+        let mut changed = 0;
+        for (host, rows) in open {
+            changed += usize::from(self.close(&host, rows));
+        }
+        self.exact.publish(&self.table.exact);
+        self.below.publish(&self.table.below);
+        self.at.publish(&self.table.at);
+        self.above.publish(&self.table.above);
+        self.clients.publish(&self.table.clients);
+        if changed > 0 {
+            self.touch();
+        }
+        changed
+    }
+
+    /// Puts a host's rows where readers will find them; says whether they are others than before.
+    fn close(&mut self, host: &HostName, mut rows: Vec<Row>) -> bool {
+        rows.sort_by(|a, b| rank(a).cmp(&rank(b)));
+        let (shards, edit) = match host {
+            HostName::Exact(_) => (&self.table.exact, &mut self.exact),
+            HostName::Below(_) => (&self.table.below, &mut self.below),
+        };
+        let wire = host.name().wire();
+        let is = |known: &Arc<Host>| known.name.name().wire() == wire;
+        let hash = shards.hash(wire);
+        let before = edit.find(shards, hash, is);
+        let old: &[Row] = before.as_ref().map_or(&[], |host| &host.rows);
+        if *old == *rows {
+            return false;
+        }
+        if rows.iter().any(|row| row.origin.is_service()) {
+            self.table.has_services.store(true, Relaxed);
+        }
+        if host.is_wildcard() {
+            let depth = host.name().label_count().min(63);
+            self.table.depths.fetch_or(1 << depth, Relaxed);
+        }
+        let after = (!rows.is_empty()).then(|| {
+            Arc::new(Host {
+                name: host.clone(),
+                rows: rows.into(),
+            })
+        });
+        edit.change(shards, hash, is, |known| known.clone_from(&after));
+        match (&before, &after) {
+            (None, Some(_)) => self.count(host, true),
+            (Some(_), None) => self.count(host, false),
+            _ => {}
+        }
+        if !host.is_wildcard() {
+            self.turn_around(host, before.as_deref(), after.as_deref());
+        }
+        true
+    }
+
+    fn count(&mut self, host: &HostName, has_come: bool) {
+        match has_come {
+            true => self.table.hosts.fetch_add(1, Relaxed),
+            false => self.table.hosts.fetch_sub(1, Relaxed),
+        };
+        let skip = usize::from(!host.is_wildcard());
+        let names = host.name().ancestors().skip(skip);
+        above::count((&self.table.above, &mut self.above), names, has_come);
+    }
+
+    /// Keeps the hosts by address as the hosts are.
+    fn turn_around(&mut self, name: &HostName, before: Option<&Host>, after: Option<&Host>) {
+        let addresses = |host: Option<&Host>| -> HashSet<IpAddr> {
+            let rows = host.map_or(&[][..], |host| &*host.rows);
+            let all = rows
+                .iter()
+                .flat_map(|row| row.addresses.list.iter().copied());
+            all.collect()
+        };
+        let (old, new) = (addresses(before), addresses(after));
+        let name = Arc::new(name.clone());
+        for address in old.symmetric_difference(&new) {
+            let is_new = new.contains(address);
+            let is = |at: &HostsAt| at.address == *address;
+            change(&self.table.at, &mut self.at, address, is, |at| {
+                let mut hosts = at.take().map(|at| at.hosts).unwrap_or_default();
+                hosts.retain(|known| *known != name);
+                if is_new {
+                    hosts.push(Arc::clone(&name));
+                    hosts.sort_by_cached_key(|host| host.to_string());
+                }
+                *at = (!hosts.is_empty()).then_some(HostsAt {
+                    address: *address,
+                    hosts,
+                });
+            });
+        }
+    }
+
+    fn touch(&self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let seconds = now.map_or(0, |now| now.as_secs() & u64::from(u32::MAX));
+        let now = u32::try_from(seconds).unwrap_or(0);
+        self.table.serial.store(now, Relaxed);
+    }
+}
+
+fn change<T: catena_index::shards::Keyed + Clone>(
+    shards: &Shards<T>,
+    edit: &mut Edit<T>,
+    key: &impl Hash,
+    is: impl FnMut(&T) -> bool,
+    change: impl FnOnce(&mut Option<T>),
+) {
+    edit.change(shards, shards.hash(key), is, change);
+}
+
+/// The order of a host's rows.
+fn rank(row: &Row) -> (u64, &str, &Owner) {
+    (row.created, &row.namespace, &row.owner)
+}
