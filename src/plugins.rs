@@ -53,10 +53,16 @@ pub static PLUGINS: &[&Registration] = &[
     &catena_autopath::PLUGIN,
     #[cfg(feature = "acl")]
     &catena_acl::PLUGIN,
+    // Before the cache: clients may see different hosts, and answers come from memory anyway.
+    #[cfg(feature = "serviceentry")]
+    &catena_serviceentry::PLUGIN,
     #[cfg(feature = "cache")]
     &catena_cache::PLUGIN,
     #[cfg(feature = "header")]
     &catena_header::PLUGIN,
+    // Sees no query: says which certificate the listeners show.
+    #[cfg(feature = "tls")]
+    &catena_tls::PLUGIN,
     #[cfg(feature = "minimal")]
     &catena_minimal::PLUGIN,
     #[cfg(feature = "template")]

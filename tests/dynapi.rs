@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::client::ask;
 use crate::server::{Server, free_port};
 
-const TOKEN: &str = "correct-horse-battery-staple";
+pub const TOKEN: &str = "correct-horse-battery-staple";
 const WRITERS: usize = 16;
 
 /// What was acknowledged: addresses by name.
@@ -60,7 +60,7 @@ impl Place {
 }
 
 /// One request on a connection of its own; status and body, or `None` if the server is gone.
-fn request(port: u16, line: &str, body: &str) -> Option<(u16, String)> {
+pub fn request(port: u16, line: &str, body: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where the time of day may be read, and what for; all else uses the monotonic clock.
-const TIME_OF_DAY: [&str; 12] = [
+const TIME_OF_DAY: [&str; 13] = [
     // Whether signatures are valid.
     "plugins/cache/src/classify.rs",
     // The serials of zones without one, and when etcd was heard of last.
@@ -18,11 +18,12 @@ const TIME_OF_DAY: [&str; 12] = [
     "src/cluster/src/store.rs",
     // Whether a message was signed just now.
     "src/controller/src/place/update.rs",
+    // When things were done last, for metrics.
+    "src/kube/src/feeds.rs",
+    "src/mesh/src/writer.rs",
     // The serial of a zone that is new, and revisions above those of a process before.
     "src/records/src/soa.rs",
     "src/records/src/store/memory.rs",
-    // When things were done last, for metrics.
-    "src/rpc/src/metrics.rs",
     "src/server/src/seal.rs",
 ];
 

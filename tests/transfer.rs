@@ -9,25 +9,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::client::Connection;
+use crate::programs::have;
 use crate::server::{Server, free_port};
 
 const KEY: &str = "secondary.test.";
 const SECRET: &str = "c2VjcmV0LXRlc3Qta2V5LW9uZQ==";
-
-/// Whether `program` is there; with `CI=true` it must be.
-fn have(program: &str, package: &str) -> bool {
-    let is_there = Command::new(program).arg("-V").output();
-    if is_there.is_ok() {
-        return true;
-    }
-    assert_ne!(
-        std::env::var("CI").as_deref(),
-        Ok("true"),
-        "{program} is missing"
-    );
-    eprintln!("SKIPPED: no {program} (Debian's package is {package})");
-    false
-}
 
 /// A server with `count` names in `big.test`, which only goes to those with the key.
 fn server(count: usize) -> (tempfile::TempDir, Server, u16) {

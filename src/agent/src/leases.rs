@@ -127,7 +127,7 @@ impl Leases {
     }
 
     /// What is to be known after a restart; `None` if there never was a registration.
-    pub fn to_keep(&mut self) -> Option<Vec<Registered>> {
+    pub fn kept(&mut self) -> Option<Vec<Registered>> {
         self.forget_ended();
         let all = self.ends.iter().map(|(provider, end)| Registered {
             provider: provider.clone(),

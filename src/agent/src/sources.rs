@@ -52,7 +52,7 @@ impl Sources {
             return;
         };
         let mut kept = kept.lock().await;
-        let registered = self.leases.lock().to_keep();
+        let registered = self.leases.lock().kept();
         if let Some(registered) = registered
             && let Err(error) = kept.keep(&registered).await
         {

@@ -41,6 +41,8 @@ pub struct Resource {
     pub encoding: Encoding,
     /// The server need not know the kind: while it does not, there are none.
     pub optional: bool,
+    /// Paths of older versions of the kind, for servers that do not know the one of `path`.
+    pub older: &'static [&'static str],
 }
 
 impl Resource {
@@ -52,6 +54,7 @@ impl Resource {
             fields: "",
             encoding,
             optional: false,
+            older: &[],
         }
     }
 

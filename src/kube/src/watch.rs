@@ -18,6 +18,8 @@ use crate::{Client, Encoding, Object, Refusal, Resource};
 const WAIT_FIRST: Duration = Duration::from_millis(50);
 const WAIT_GROWTH: f64 = 1.5;
 const WAIT_MAX: Duration = Duration::from_secs(30);
+/// The longest while a kind is not known: it may be defined at any time.
+const ABSENT_WAIT_MAX: Duration = Duration::from_secs(2);
 /// A watch that ends sooner and brought nothing counts as a failure.
 const WATCH_SHORT: Duration = Duration::from_secs(1);
 /// After how many seconds the server is to end a watch; up to half more, so that not all end at
@@ -78,10 +80,13 @@ pub async fn watch(
     sink: &mut impl Sink,
 ) -> Infallible {
     let mut wait = WAIT_FIRST;
+    let mut resource = resource.clone();
+    let newest = resource.path;
+    let mut older = resource.older.iter();
     loop {
         let began = Instant::now();
         let had_list = position.version.is_some();
-        match follow(client, resource, position, sink).await {
+        match follow(client, &resource, position, sink).await {
             Ok(End::Usual) => {
                 wait = WAIT_FIRST;
                 continue;
@@ -99,6 +104,15 @@ pub async fn watch(
                     wait = next_wait(wait);
                     continue;
                 }
+            }
+            Err(refusal) if resource.optional && refusal.code() == Some(404) => {
+                if let Some(path) = older.next() {
+                    resource.path = path;
+                    continue;
+                }
+                (resource.path, older) = (newest, resource.older.iter());
+                wait = wait.min(ABSENT_WAIT_MAX);
+                sink.lost(&refusal);
             }
             Err(refusal) => {
                 // Such as a version from before the server's data were restored from a backup.

@@ -134,9 +134,9 @@ impl<'h> Choice<'h> {
 
     /// The addresses of one row that the viewer is told, in the owner's order.
     pub fn told<'a>(&self, row: &'a Row) -> impl Iterator<Item = IpAddr> + Clone + use<'a> {
-        let families = match row.addresses.reach {
-            Reach::All => Families::All,
-            Reach::Families | Reach::Automatic => self.families,
+        let families = match (row.addresses.reach, self.families) {
+            (Reach::All, _) | (Reach::Endpoints, Families::First) => Families::All,
+            (Reach::Endpoints | Reach::Families | Reach::Automatic, families) => families,
         };
         let is_told = self.takes_automatic || row.addresses.reach != Reach::Automatic;
         let most = match families {

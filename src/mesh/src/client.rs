@@ -4,6 +4,7 @@ use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use catena_dns::Name;
 use catena_index::shards::Keyed;
 use foldhash::fast::RandomState;
 
@@ -16,6 +17,8 @@ pub struct Client {
     pub namespace: Arc<str>,
     /// Its labels.
     pub labels: Arc<[(Box<str>, Box<str>)]>,
+    /// The domains that it completes names with, in lower case, the first one first.
+    pub search: Arc<[Name]>,
     /// Whether it has an IPv4 address, and an IPv6 one.
     pub has: (bool, bool),
 }

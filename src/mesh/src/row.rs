@@ -103,9 +103,11 @@ impl Addresses {
 /// Who is told addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Everybody: somebody wrote them into an entry, or they are those of endpoints.
+    /// Everybody: somebody wrote them into an entry.
     All,
-    /// Clients that have an address of the same family.
+    /// Clients that have an address of the same family, or of both: they are endpoints'.
+    Endpoints,
+    /// Clients that have an address of the same family; those of both are told the first.
     Families,
     /// The same, if they take automatic addresses.
     Automatic,

@@ -18,6 +18,7 @@ mod server;
 pub mod setup;
 mod start;
 mod stream;
+mod tls;
 mod transfers;
 pub mod zones;
 
@@ -33,4 +34,5 @@ pub use server::{Filter, ServerConfig, ServerId, hostname};
 pub use setup::{Arg, Args, Line, Setup, SetupError};
 pub use start::{Background, Control, StartContext, StartError};
 pub use stream::ReplyStream;
+pub use tls::{ClientCertificates, TlsFiles};
 pub use transfers::{Lent, LentZone, Listed, RecordSource, Transfers};

@@ -7,7 +7,7 @@ use catena_corefile::Span;
 use catena_dns::Name;
 use catena_dns::tsig::Keys;
 
-use crate::Query;
+use crate::{Query, TlsFiles};
 
 /// What directives of a server block set for the server itself.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +36,8 @@ pub struct ServerConfig {
     pub tsig_keys: Keys,
     /// The zones in which answers to signed queries are signed.
     pub tsig_zones: Vec<Name>,
+    /// The certificate of encrypted listeners (`tls`); in plain text without.
+    pub tls: Option<TlsFiles>,
     /// Says which queries the block is for; all of them without one.
     pub filter: Option<Filter>,
     /// The port of the block's first key, for `whoami`-like needs.

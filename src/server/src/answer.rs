@@ -12,6 +12,7 @@ use catena_plugin::metrics::server::OVERLOADED;
 use catena_plugin::{Answer, Context, Flow, Outcome, OwnedQuery, Query, Resolver, Transport};
 use catena_transport::{Disposition, Late, Meta, PacketService, Protocol};
 use futures_util::FutureExt;
+use rustls::ServerConfig;
 
 use crate::exit::{Exit, Streaming};
 use crate::generation::{Generation, InFlight};
@@ -106,6 +107,13 @@ impl PacketService for Answering {
                 }))
             }
         }
+    }
+
+    fn tls(&self) -> Option<Arc<ServerConfig>> {
+        let generation = self.current.load();
+        let listening = generation.listening.get(self.listener)?.as_ref()?;
+        let certificate = listening.router.certificate.as_ref()?;
+        Some(certificate.current())
     }
 }
 

@@ -9,11 +9,15 @@ use catena_corefile::{
 use catena_dns::Name;
 use catena_plugin::{Chain, Registration, ServerConfig, Setup, Stage};
 
+use crate::certificate::Certificate;
 use crate::keys::{Claim, Key, Scheme, find_overlaps};
 use crate::legacy::modernise;
 
 /// Directives whose presence lets classes other than IN into a listener, as in CoreDNS.
 const ANY_CLASS: [&str; 2] = ["chaos", "forward"];
+
+/// How clients may be served so far.
+const AVAILABLE: [Scheme; 2] = [Scheme::Dns, Scheme::Tls];
 
 /// The directive that chooses queries for its block; its first argument is a label of metrics.
 const VIEW: &str = "view";
@@ -26,6 +30,8 @@ pub struct Block {
     pub chain: Arc<Chain>,
     /// All parts, stages included, in the order of the list of plugins.
     pub parts: Vec<Stage>,
+    /// What encrypted listeners show; without it they speak in plain text, as in CoreDNS.
+    pub certificate: Option<Arc<Certificate>>,
     /// Where it listens, and for which zones.
     pub endpoints: Vec<Endpoint>,
     /// The directives that stand in it.
@@ -43,6 +49,13 @@ pub struct Endpoint {
     pub address: SocketAddr,
     /// The zone.
     pub zone: Name,
+}
+
+impl Endpoint {
+    /// The listener as metrics name it, such as `dns://:53`: one for each scheme and label.
+    pub fn listener(&self) -> String {
+        format!("{}://{}", self.scheme, self.label)
+    }
 }
 
 /// All server blocks of a Corefile.
@@ -204,7 +217,7 @@ impl<'a> Draft<'a> {
     fn finish(self, dns_port: u16, findings: &mut Vec<Diagnostic>) -> Block {
         let mut endpoints = Vec::new();
         for key in &self.keys {
-            if key.scheme != Scheme::Dns {
+            if !AVAILABLE.contains(&key.scheme) {
                 let message = format!("{}:// listeners are not available yet", key.scheme.name());
                 findings.push(Diagnostic::error(key.span, message));
                 continue;
@@ -214,8 +227,15 @@ impl<'a> Draft<'a> {
                 Err(message) => findings.push(Diagnostic::error(key.span, message)),
             }
         }
+        let certificate = self.config.tls.clone().and_then(|files| {
+            let span = files.span;
+            let read = Certificate::read(files);
+            let refused = |error| Diagnostic::error(span, format!("plugin/tls: {error}"));
+            read.map_err(|error| findings.push(refused(error))).ok()
+        });
         Block {
             config: self.config,
+            certificate: certificate.map(Arc::new),
             chain: Chain::new(self.stages),
             parts: self.parts,
             endpoints,

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::AcqRel, Ordering::Acquire};
 use std::time::Duration;
 
-use catena_plugin::{Control, ServerId, Stage, StartContext, StartError};
+use catena_plugin::{Background, Control, ServerId, Stage, StartContext, StartError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::Listening;
 use crate::assemble::Block;
+use crate::keys::Scheme;
 use crate::router::{Route, Router};
 
 /// How long a generation that was replaced may finish what it has begun, as in CoreDNS.
@@ -46,6 +47,9 @@ impl Drop for InFlight {
 /// A listener that a generation needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
+    /// Such as `tls://:853`.
+    pub listener: String,
+    pub scheme: Scheme,
     pub label: String,
     pub address: SocketAddr,
 }
@@ -66,6 +70,8 @@ impl Generation {
         let mut wanted: Vec<Wanted> = Vec::new();
         for endpoint in blocks.iter().flat_map(|block| &block.endpoints) {
             let one = Wanted {
+                listener: endpoint.listener(),
+                scheme: endpoint.scheme,
                 label: endpoint.label.clone(),
                 address: endpoint.address,
             };
@@ -89,7 +95,8 @@ impl Generation {
                 tsig_zones: block.config.tsig_zones.clone(),
             });
             for endpoint in &block.endpoints {
-                let Some(&index) = place.get(&endpoint.label) else {
+                let listener = endpoint.listener();
+                let Some(&index) = place.get(&listener) else {
                     continue;
                 };
                 if listening.len() <= index {
@@ -98,13 +105,15 @@ impl Generation {
                 let Some(slot) = listening.get_mut(index) else {
                     continue;
                 };
-                let address = format!("{}://{}", endpoint.scheme.name(), endpoint.label);
                 let id = ServerId {
                     index,
-                    address: address.into(),
+                    address: listener.into(),
                 };
                 let router = slot.get_or_insert_with(|| Router::new(Arc::new(id)));
                 router.add(&endpoint.zone, Arc::clone(&route), &block.config);
+                if endpoint.scheme == Scheme::Tls && router.certificate.is_none() {
+                    router.certificate.clone_from(&block.certificate);
+                }
             }
         }
         let listening = listening
@@ -128,6 +137,13 @@ impl Generation {
     ) -> Result<(), StartError> {
         let mut begun: Vec<&str> = Vec::new();
         for block in &self.blocks {
+            if let Some(certificate) = &block.certificate {
+                let background = Background::new(self.token.clone(), background.clone());
+                if let Err(error) = certificate.start(&background) {
+                    self.stop();
+                    return Err(error);
+                }
+            }
             let listeners = self.listeners_of(block);
             for stage in &block.parts {
                 let is_first = !begun.contains(&stage.name);
@@ -153,7 +169,7 @@ impl Generation {
     fn listeners_of(&self, block: &Block) -> Vec<Arc<ServerId>> {
         let mut listeners: Vec<Arc<ServerId>> = Vec::new();
         for endpoint in &block.endpoints {
-            let address = format!("{}://{}", endpoint.scheme.name(), endpoint.label);
+            let address = endpoint.listener();
             let known = self
                 .listening
                 .iter()
@@ -221,20 +237,20 @@ impl Generation {
         let mut lines = Vec::new();
         for listening in self.listening.iter().flatten() {
             let router = &listening.router;
-            let address = router
-                .id
-                .address
-                .split_once("://")
-                .map_or("", |(_, label)| label);
+            let (scheme, address) = router.id.address.split_once("://").unwrap_or_default();
+            let scheme = match scheme {
+                "dns" => String::new(),
+                scheme => format!("{scheme}://"),
+            };
             let (host, port) = address.rsplit_once(':').unwrap_or(("", address));
             let mut zones: Vec<String> = router.zones().iter().map(ToString::to_string).collect();
             zones.sort();
             for zone in zones {
                 match host {
-                    "" => lines.push(format!("{zone}:{port}")),
+                    "" => lines.push(format!("{scheme}{zone}:{port}")),
                     host => {
                         let host = host.trim_start_matches('[').trim_end_matches(']');
-                        lines.push(format!("{zone}:{port} on {host}"));
+                        lines.push(format!("{scheme}{zone}:{port} on {host}"));
                     }
                 }
             }

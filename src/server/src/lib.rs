@@ -6,6 +6,7 @@
 
 mod answer;
 mod assemble;
+mod certificate;
 mod exit;
 mod generation;
 pub mod keys;

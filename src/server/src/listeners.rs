@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer::Answering;
 use crate::generation::{Generation, Wanted};
+use crate::keys::Scheme;
 use crate::worker::{Sockets, Worker};
 
 /// How long listeners may take to answer what clients have sent before the stop.
@@ -22,7 +23,7 @@ pub(crate) struct Listeners {
     workers: Vec<Worker>,
     slots: ConnectionSlots,
     current: Arc<ArcSwap<Generation>>,
-    /// By label: the place in generations, and what ends it.
+    /// By name, such as `dns://:53`: the place in generations, and what ends it.
     open: BTreeMap<String, Open>,
     next_place: usize,
 }
@@ -34,9 +35,9 @@ struct Open {
 
 /// Sockets that are bound but not served yet.
 pub(crate) struct Bound {
-    label: String,
+    listener: String,
     place: usize,
-    sockets: Vec<(UdpSocket, TcpListener)>,
+    sockets: Vec<(Option<UdpSocket>, TcpListener)>,
 }
 
 impl Listeners {
@@ -62,14 +63,14 @@ impl Listeners {
         let mut bound = Vec::new();
         for one in wanted
             .iter()
-            .filter(|one| !self.open.contains_key(&one.label))
+            .filter(|one| !self.open.contains_key(&one.listener))
         {
-            let sockets = self.workers.iter().map(|_| bind_both(one.address));
+            let sockets = self.workers.iter().map(|_| bind_for(one));
             let sockets = sockets.collect::<io::Result<Vec<_>>>();
             let sockets = sockets
                 .map_err(|error| format!("listen tcp {}: {}", one.label, describe(&error)))?;
             bound.push(Bound {
-                label: one.label.clone(),
+                listener: one.listener.clone(),
                 place: self.next_place,
                 sockets,
             });
@@ -83,15 +84,15 @@ impl Listeners {
         let open = self
             .open
             .iter()
-            .map(|(label, open)| (label.clone(), open.place));
-        open.chain(bound.iter().map(|one| (one.label.clone(), one.place)))
+            .map(|(listener, open)| (listener.clone(), open.place));
+        open.chain(bound.iter().map(|one| (one.listener.clone(), one.place)))
             .collect()
     }
 
     /// Serves new sockets, and ends those that are not wanted any more.
     pub async fn serve(&mut self, bound: Vec<Bound>, wanted: &[Wanted]) {
         for Bound {
-            label,
+            listener,
             place,
             sockets,
         } in bound
@@ -113,10 +114,10 @@ impl Listeners {
                     })
                     .await;
             }
-            self.open.insert(label, Open { place, stop });
+            self.open.insert(listener, Open { place, stop });
         }
-        self.open.retain(|label, open| {
-            let keep = wanted.iter().any(|one| one.label == *label);
+        self.open.retain(|listener, open| {
+            let keep = wanted.iter().any(|one| one.listener == *listener);
             if !keep {
                 open.stop.cancel();
             }
@@ -140,11 +141,14 @@ impl Listeners {
     }
 }
 
-/// A UDP socket and a TCP listener on the same address; port 0 gives both the same port.
-fn bind_both(address: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
-    let tcp = bind_tcp(address)?;
-    let udp = bind_udp(SocketAddr::new(address.ip(), tcp.local_addr()?.port()))?;
-    Ok((udp, tcp))
+/// A TCP listener, and for plain DNS a UDP socket beside it; port 0 gives both the same port.
+fn bind_for(wanted: &Wanted) -> io::Result<(Option<UdpSocket>, TcpListener)> {
+    let tcp = bind_tcp(wanted.address)?;
+    if wanted.scheme != Scheme::Dns {
+        return Ok((None, tcp));
+    }
+    let udp = SocketAddr::new(wanted.address.ip(), tcp.local_addr()?.port());
+    Ok((Some(bind_udp(udp)?), tcp))
 }
 
 /// The system's words without Rust's number behind them.

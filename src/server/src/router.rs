@@ -11,6 +11,8 @@ use catena_plugin::{Chain, Filter, Flow, Outcome, Query, Resolver, ServerConfig,
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
+use crate::certificate::Certificate;
+
 /// The label `zone` of queries that meet no chain; without a final dot it is no zone.
 const DROPPED: &str = "dropped";
 
@@ -48,6 +50,8 @@ pub(crate) struct Router {
     pub accepts_updates: bool,
     /// The keys of all blocks.
     pub keys: Keys,
+    /// What clients are shown; in plain text without.
+    pub certificate: Option<Arc<Certificate>>,
 }
 
 impl Router {
@@ -62,6 +66,7 @@ impl Router {
             any_class: false,
             accepts_updates: false,
             keys: Keys::default(),
+            certificate: None,
         }
     }
 

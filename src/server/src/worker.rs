@@ -14,9 +14,10 @@ use crate::answer::Answering;
 /// Sockets that may be on their way to a worker.
 const HANDOVER_MAX: usize = 64;
 
-/// The two sockets of one listener on one worker.
+/// The sockets of one listener on one worker.
 pub(crate) struct Sockets {
-    pub udp: UdpSocket,
+    /// Of plain DNS only.
+    pub udp: Option<UdpSocket>,
     pub tcp: TcpListener,
     pub service: Answering,
     pub slots: ConnectionSlots,
@@ -66,11 +67,13 @@ async fn work(mut receiver: mpsc::Receiver<Sockets>) {
             stop,
         } = sockets;
         let (tcp_service, tcp_stop) = (service.clone(), stop.clone());
-        listeners.spawn(async move {
-            if let Err(error) = serve_udp(udp, service, stop).await {
-                tracing::error!("UDP listener ended: {error}");
-            }
-        });
+        if let Some(udp) = udp {
+            listeners.spawn(async move {
+                if let Err(error) = serve_udp(udp, service, stop).await {
+                    tracing::error!("UDP listener ended: {error}");
+                }
+            });
+        }
         listeners.spawn(async move {
             if let Err(error) = serve_tcp(tcp, tcp_service, slots, tcp_stop).await {
                 tracing::error!("TCP listener ended: {error}");

@@ -1,4 +1,4 @@
-//! Packet pipes: batched UDP, TCP frames, TLS; listening and calling.
+//! Packet pipes: batched UDP, TCP frames, also over TLS; listening and calling.
 //!
 //! **Invariant.** Nothing here knows what a plugin is. A transport moves packets between a
 //! socket and a [`PacketService`]; what a packet means is decided behind that seam, so that

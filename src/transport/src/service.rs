@@ -3,7 +3,10 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::ServerConfig;
 
 /// How a packet came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,7 +14,7 @@ use std::time::Duration;
 pub enum Protocol {
     /// One datagram, one packet.
     Udp,
-    /// Packets with a length before each, RFC 7766.
+    /// Packets with a length before each (RFC 7766), in plain text or over TLS (RFC 7858).
     Tcp,
 }
 
@@ -86,6 +89,11 @@ pub trait PacketService: Clone + Send + Sync + 'static {
     /// so to the client.
     fn packet(&self, packet: &[u8], meta: &Meta, reply: &mut Vec<u8>) -> Disposition<Self::Later>;
 
+    /// How a connection is encrypted, asked for when it is accepted; in plain text without.
+    fn tls(&self) -> Option<Arc<ServerConfig>> {
+        None
+    }
+
     /// The limits of a connection, asked for when it is accepted.
     fn stream_limits(&self) -> StreamLimits {
         StreamLimits::default()
@@ -95,7 +103,7 @@ pub trait PacketService: Clone + Send + Sync + 'static {
 /// What a connection may take in time and number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamLimits {
-    /// How long the first query may take to arrive whole.
+    /// How long the first query may take to arrive whole, and a TLS handshake before it.
     pub read: Duration,
     /// How long each further one may take.
     pub idle: Duration,

@@ -2,6 +2,7 @@
 
 mod connection;
 pub(crate) mod frame;
+mod handshake;
 #[cfg(test)]
 mod tests;
 
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -26,15 +27,23 @@ const PAUSE: Duration = Duration::from_millis(50);
 const SAY_EVERY: Duration = Duration::from_secs(1);
 
 /// Places for connections, shared by all listeners of a process.
+///
+/// Half of them at most are for TLS handshakes under way: who begins many and finishes none does
+/// not keep those out who ask in plain text, nor those who are through.
 #[derive(Clone, Debug)]
-pub struct ConnectionSlots(Arc<Semaphore>);
+pub struct ConnectionSlots {
+    connections: Arc<Semaphore>,
+    handshakes: Arc<Semaphore>,
+}
 
 impl ConnectionSlots {
     /// Room for `count` connections.
     pub fn new(count: usize) -> Self {
-        Self(Arc::new(Semaphore::new(
-            count.clamp(1, Semaphore::MAX_PERMITS),
-        )))
+        let count = count.clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            connections: Arc::new(Semaphore::new(count)),
+            handshakes: Arc::new(Semaphore::new(count.div_ceil(2))),
+        }
     }
 
     /// Room for as many as leave half of the process's descriptors to everything else.
@@ -44,11 +53,46 @@ impl ConnectionSlots {
 
     /// How many places are free.
     pub fn free(&self) -> usize {
-        self.0.available_permits()
+        self.connections.available_permits()
+    }
+
+    /// Waits for a place; with `is_tls` also for one among the handshakes.
+    async fn take(&self, is_tls: bool) -> Result<Slot, AcquireError> {
+        let handshake = match is_tls {
+            true => Some(Arc::clone(&self.handshakes).acquire_owned().await?),
+            false => None,
+        };
+        let connection = Arc::clone(&self.connections).acquire_owned().await?;
+        Ok(Slot {
+            connection,
+            handshake,
+        })
+    }
+
+    /// A place if there is one now.
+    fn try_take(&self, is_tls: bool) -> Option<Slot> {
+        let handshake = match is_tls {
+            true => Some(Arc::clone(&self.handshakes).try_acquire_owned().ok()?),
+            false => None,
+        };
+        let connection = Arc::clone(&self.connections).try_acquire_owned().ok()?;
+        Some(Slot {
+            connection,
+            handshake,
+        })
     }
 }
 
-/// Accepts and serves connections until `stop`, then answers what clients had sent, and ends.
+/// The place of a connection.
+struct Slot {
+    connection: OwnedSemaphorePermit,
+    /// Until its handshake is done.
+    handshake: Option<OwnedSemaphorePermit>,
+}
+
+/// Accepts and serves connections, over TLS if the service says so.
+///
+/// It does so until `stop`, then answers what clients had sent, and ends.
 ///
 /// Run it on the worker's runtime. To cut the connections off, drop the future.
 pub async fn serve_tcp<S: PacketService>(
@@ -91,17 +135,19 @@ impl<S: PacketService> Acceptor<S> {
     async fn accept(
         &mut self,
         listener: &tokio::net::TcpListener,
-    ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    ) -> io::Result<(TcpStream, SocketAddr, Slot)> {
+        let is_tls = self.service.tls().is_some();
         if self.slots.free() == 0 {
             self.say("all places are taken");
+        } else if is_tls && self.slots.handshakes.available_permits() == 0 {
+            self.say("all places for TLS handshakes are taken");
         }
-        let semaphore = Arc::clone(&self.slots.0);
-        let slot = semaphore.acquire_owned().await.map_err(io::Error::other)?;
+        let slot = self.slots.take(is_tls).await.map_err(io::Error::other)?;
         let (stream, peer) = listener.accept().await?;
         Ok((stream, peer, slot))
     }
 
-    fn serve(&mut self, stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit) {
+    fn serve(&mut self, stream: TcpStream, peer: SocketAddr, slot: Slot) {
         while self.connections.try_join_next().is_some() {}
         // Fails only on a connection that is gone already.
         let Ok(local) = stream.local_addr() else {
@@ -113,17 +159,28 @@ impl<S: PacketService> Acceptor<S> {
             local: canonical(local),
             protocol: Protocol::Tcp,
         };
-        let connection = Connection::new(stream, meta, self.service.clone());
-        let stop = self.stop.clone();
+        let (service, stop) = (self.service.clone(), self.stop.clone());
         self.connections.spawn(async move {
-            connection.run(stop).await;
-            drop(slot);
+            match service.tls() {
+                None => Connection::new(stream, meta, service).run(stop).await,
+                Some(tls) => {
+                    let read = service.stream_limits().read;
+                    let stream = handshake::accept(tls, stream, read, &stop).await;
+                    drop(slot.handshake);
+                    match stream {
+                        Ok(stream) => Connection::new(stream, meta, service).run(stop).await,
+                        Err(error) => tracing::debug!("TLS handshake of {peer}: {error}"),
+                    }
+                }
+            }
+            drop(slot.connection);
         });
     }
 
     /// Serves the clients that were connected before the stop but not accepted.
     fn serve_backlog(&mut self, listener: &TcpListener) {
-        while let Ok(slot) = Arc::clone(&self.slots.0).try_acquire_owned()
+        let is_tls = self.service.tls().is_some();
+        while let Some(slot) = self.slots.try_take(is_tls)
             && let Ok((stream, peer)) = listener.accept()
         {
             let stream = stream

@@ -47,6 +47,8 @@ pub(crate) struct Connection<I, S> {
     /// What is to be written, from `written` on.
     out: Vec<u8>,
     written: usize,
+    /// Whether the stream may hold back what was written, as TLS does.
+    unflushed: bool,
     late: Arc<Outbox<LateReplies>>,
     /// Replies of several packets, one after the other; nothing is served meanwhile.
     streams: VecDeque<Box<dyn Packets>>,
@@ -78,6 +80,7 @@ where
             unserved: Vec::new(),
             out: Vec::new(),
             written: 0,
+            unflushed: false,
             late: Outbox::new(),
             streams: VecDeque::new(),
             served: 0,
@@ -165,7 +168,11 @@ where
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         READ_BUFFER.with_borrow_mut(|buffer| {
             let mut read = ReadBuf::new(buffer);
-            ready!(Pin::new(&mut self.stream).poll_read(context, &mut read))?;
+            match ready!(Pin::new(&mut self.stream).poll_read(context, &mut read)) {
+                // TLS that ends without saying so; no query is cut in two unnoticed.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+                outcome => outcome?,
+            }
             let octets = read.filled();
             if self.unserved.is_empty() {
                 let served = self.serve(octets);
@@ -253,6 +260,10 @@ where
         loop {
             let rest = self.out.get(self.written..).unwrap_or(&[]);
             if rest.is_empty() {
+                if self.unflushed && Pin::new(&mut self.stream).poll_flush(context)?.is_pending() {
+                    return self.wait_for_client();
+                }
+                self.unflushed = false;
                 self.start_over();
                 if !self.take_late() {
                     return Poll::Ready(Ok(()));
@@ -262,16 +273,20 @@ where
             match Pin::new(&mut self.stream).poll_write(context, rest)? {
                 Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(count) => self.written += count,
-                Poll::Pending => {
-                    if self.write_by.is_none() {
-                        let write_by = Instant::now() + self.limits.write;
-                        self.write_by = Some(write_by);
-                        self.timer.as_mut().reset(write_by);
-                    }
-                    return Poll::Pending;
-                }
+                Poll::Pending => return self.wait_for_client(),
             }
+            self.unflushed = true;
         }
+    }
+
+    /// Gives the client the time it has to read what is written.
+    fn wait_for_client<T>(&mut self) -> Poll<T> {
+        if self.write_by.is_none() {
+            let write_by = Instant::now() + self.limits.write;
+            self.write_by = Some(write_by);
+            self.timer.as_mut().reset(write_by);
+        }
+        Poll::Pending
     }
 
     /// Takes the replies that came since the last call; false if none did.

@@ -4,12 +4,14 @@
 use std::num::NonZeroU32;
 use std::pin::Pin;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::*;
 use crate::bind_tcp;
 use crate::service::{Disposition, StreamLimits};
+
+mod tls;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -18,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 struct Reverse {
     gate: Arc<Semaphore>,
     limits: StreamLimits,
+    tls: Option<Arc<rustls::ServerConfig>>,
 }
 
 impl PacketService for Reverse {
@@ -44,6 +47,10 @@ impl PacketService for Reverse {
         }
     }
 
+    fn tls(&self) -> Option<Arc<rustls::ServerConfig>> {
+        self.tls.clone()
+    }
+
     fn stream_limits(&self) -> StreamLimits {
         self.limits
     }
@@ -57,16 +64,24 @@ struct Served {
     task: tokio::task::JoinHandle<io::Result<()>>,
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests")]
 fn serve_with(limits: StreamLimits, slots: usize) -> Served {
+    serve_on(ConnectionSlots::new(slots), limits, None)
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests")]
+fn serve_on(
+    slots: ConnectionSlots,
+    limits: StreamLimits,
+    tls: Option<Arc<rustls::ServerConfig>>,
+) -> Served {
     let listener = bind_tcp("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
     let (gate, stop) = (Arc::new(Semaphore::new(0)), CancellationToken::new());
     let service = Reverse {
         gate: Arc::clone(&gate),
         limits,
+        tls,
     };
-    let slots = ConnectionSlots::new(slots);
     let task = tokio::spawn(serve_tcp(listener, service, slots.clone(), stop.clone()));
     Served {
         address,
@@ -87,7 +102,7 @@ fn framed(packet: &[u8]) -> Vec<u8> {
     octets
 }
 
-async fn answer(client: &mut TcpStream) -> Vec<u8> {
+async fn answer(client: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
     let read = async {
         let length = client.read_u16().await.unwrap();
         let mut packet = vec![0; usize::from(length)];
@@ -98,7 +113,7 @@ async fn answer(client: &mut TcpStream) -> Vec<u8> {
 }
 
 /// Whether the server ends the connection, with nothing more on it.
-async fn ended(client: &mut TcpStream) -> bool {
+async fn ended(client: &mut (impl AsyncRead + Unpin)) -> bool {
     let mut rest = Vec::new();
     timeout(PATIENCE, client.read_to_end(&mut rest))
         .await

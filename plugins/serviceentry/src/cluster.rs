@@ -1,0 +1,169 @@
+//! A cluster whose hosts are known: one for all who want the same, across reloads.
+
+mod objects;
+mod rows;
+mod state;
+
+use std::sync::Arc;
+
+use catena_dns::Name;
+use catena_kube::{
+    Access, AccessError, Client, ClientOptions, Encoding, Feeds, Notice, Resource, Shared,
+};
+use catena_mesh::Table;
+use catena_plugin::Background;
+use parking_lot::Mutex;
+
+use crate::metrics;
+use objects::{Kind, Objects};
+use state::State;
+
+/// The clusters that are watched.
+static CLUSTERS: Shared<Cluster> = Shared::new();
+
+/// Pods that have ended ask no more.
+const LIVING: &str = "status.phase!=Succeeded,status.phase!=Failed,status.phase!=Unknown";
+
+/// What to watch of which cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Watched {
+    /// The API server.
+    pub access: Access,
+    /// A label selector for ServiceEntries; empty for all.
+    pub labels: String,
+    /// Whether Services have names too.
+    pub services: bool,
+    /// Whether clients are known by their pods.
+    pub pods: bool,
+    pub making: Making,
+}
+
+/// How rows are made of objects.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Making {
+    /// The domain of the cluster.
+    pub domain: Name,
+    /// Who may see what does not say who may see it.
+    pub exports: DefaultExports,
+}
+
+/// Who may see what does not say who may see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DefaultExports {
+    All,
+    OwnNamespace,
+    Nobody,
+}
+
+/// A cluster whose hosts are known.
+pub(crate) struct Cluster {
+    watched: Watched,
+    pub table: Arc<Table>,
+    feeds: Feeds<Objects>,
+}
+
+impl Cluster {
+    /// The cluster that is watched like this already, or a new one.
+    pub fn shared(watched: Watched) -> Arc<Cluster> {
+        let wanted = watched.clone();
+        CLUSTERS.find_or(|known| known.watched == wanted, || Cluster::new(watched))
+    }
+
+    fn new(watched: Watched) -> Cluster {
+        let table: Arc<Table> = Arc::default();
+        let state = State::new(Arc::clone(&table), watched.making.clone());
+        let state = Arc::new(Mutex::new(state));
+        let label = watched.access.label();
+        let hosts = metrics::HOSTS.with(&[&label]);
+        let readers = watched.resources().into_iter().map(|(kind, resource)| {
+            let objects = Objects {
+                kind,
+                state: Arc::clone(&state),
+                hosts: hosts.clone(),
+            };
+            (objects, resource)
+        });
+        let options = ClientOptions::default();
+        let client = Client::new(watched.access.clone(), options, metrics::observe);
+        Cluster {
+            feeds: Feeds::new(client, readers, move |notice| tell(&label, notice)),
+            table,
+            watched,
+        }
+    }
+
+    /// Looks whether the files and variables are there that the API server is asked with.
+    pub fn check_access(&self) -> Result<(), AccessError> {
+        self.watched.access.check()
+    }
+
+    /// Watches for as long as the generation of `background` lives.
+    ///
+    /// When another generation watches already, its end is waited for.
+    pub fn run(self: &Arc<Self>, background: &Background) {
+        metrics::show(&self.watched.access.label());
+        for place in 0..self.feeds.count() {
+            let cluster = Arc::clone(self);
+            background.spawn(async move { match cluster.feeds.follow(place).await {} });
+        }
+    }
+
+    /// Whether all first lists are complete.
+    pub fn is_synced(&self) -> bool {
+        self.feeds.is_listed()
+    }
+
+    /// Waits until all first lists are complete.
+    pub async fn synced(&self) {
+        self.feeds.listed().await;
+    }
+}
+
+fn tell(label: &str, notice: Notice<'_>) {
+    match notice {
+        Notice::Heard(now) => metrics::LAST_CONTACT.with(&[label]).set(now),
+        Notice::Lost(text) => tracing::error!(target: "plugin/serviceentry", "{text}"),
+        Notice::Back(text) => tracing::info!(target: "plugin/serviceentry", "{text}"),
+        Notice::Absent(path) => tracing::warn!(
+            target: "plugin/serviceentry",
+            "The API server has no {path}; it is looked for again and again"
+        ),
+        Notice::Malformed(plural) => tracing::warn!(
+            target: "plugin/serviceentry",
+            "The API server sent something that is no object of {plural}; it is left out"
+        ),
+    }
+}
+
+impl Watched {
+    fn resources(&self) -> Vec<(Kind, Resource)> {
+        let mut entries = Resource {
+            older: &[
+                "/apis/networking.istio.io/v1beta1/serviceentries",
+                "/apis/networking.istio.io/v1alpha3/serviceentries",
+            ],
+            ..Resource::custom("/apis/networking.istio.io/v1/serviceentries")
+        };
+        entries.labels.clone_from(&self.labels);
+        let sidecars = Resource {
+            older: &[
+                "/apis/networking.istio.io/v1beta1/sidecars",
+                "/apis/networking.istio.io/v1alpha3/sidecars",
+            ],
+            ..Resource::custom("/apis/networking.istio.io/v1/sidecars")
+        };
+        let mut resources = vec![(Kind::Entries, entries), (Kind::Sidecars, sidecars)];
+        if self.services {
+            let own = |path| Resource::new(path, Encoding::Protobuf);
+            let slices = own("/apis/discovery.k8s.io/v1/endpointslices");
+            resources.push((Kind::Services, own("/api/v1/services")));
+            resources.push((Kind::Slices, slices));
+        }
+        if self.services || self.pods {
+            let mut pods = Resource::new("/api/v1/pods", Encoding::Protobuf);
+            pods.fields = LIVING;
+            resources.push((Kind::Pods, pods));
+        }
+        resources
+    }
+}

@@ -1,0 +1,147 @@
+//! Makes rows of objects.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use catena_dns::Name;
+use catena_mesh::{Addresses, Exports, HostName, Origin, Owner, Reach, Row, Without};
+
+use super::{DefaultExports, Making};
+use crate::object::{Entry, EntryPlace, Id, Service, ServicePlace, Slice};
+
+/// Makes rows of objects.
+pub(super) struct Rows(pub Making);
+
+impl Rows {
+    /// The rows of a ServiceEntry, which is at the addresses of `pods` if it selects pods.
+    pub fn of_entry(&self, entry: &Entry, owner: &Owner, pods: &[IpAddr]) -> Vec<(HostName, Row)> {
+        let row = Row {
+            owner: owner.clone(),
+            namespace: Arc::clone(&entry.id.namespace),
+            origin: Origin::Entry,
+            created: entry.created,
+            exports: self.exports(entry.exports.as_ref(), &entry.id),
+            addresses: Addresses::none(Without::Unknown),
+            ports: Arc::clone(&entry.ports),
+        };
+        let hosts = entry.hosts.iter().map(|host| {
+            let addresses = match &entry.place {
+                EntryPlace::Given(list) => Addresses::given(list.clone()),
+                EntryPlace::Pods(_) if pods.is_empty() => Addresses::none(Without::NoEndpoint),
+                EntryPlace::Pods(_) => Addresses::given(pods),
+                EntryPlace::Nowhere(without) => Addresses::none(*without),
+                EntryPlace::Automatic(written) => automatic(host, written),
+            };
+            let row = Row {
+                addresses,
+                ..row.clone()
+            };
+            (host.clone(), row)
+        });
+        hosts.collect()
+    }
+
+    /// The rows of a Service: its own, and if it has no address those of its pods with names.
+    pub fn of_service(
+        &self,
+        service: &Service,
+        owner: &Owner,
+        slices: &[&Slice],
+    ) -> Vec<(HostName, Row)> {
+        let own = |labels: &[&str]| {
+            let namespace: &str = &service.id.namespace;
+            let rest = [&*service.id.name, namespace, "svc"];
+            let labels = labels.iter().chain(&rest).map(|label| label.as_bytes());
+            let name = Name::from_labels(labels, self.0.domain.view());
+            name.ok()
+                .map(|name| HostName::Exact(name.view().to_lower()))
+        };
+        let Some(host) = own(&[]) else {
+            return Vec::new();
+        };
+        let row = |addresses| Row {
+            owner: owner.clone(),
+            namespace: Arc::clone(&service.id.namespace),
+            origin: Origin::Service,
+            created: service.created,
+            exports: self.exports(service.exports.as_ref(), &service.id),
+            addresses,
+            ports: Arc::clone(&service.ports),
+        };
+        let all = match &service.place {
+            ServicePlace::Nowhere => {
+                return vec![(host, row(Addresses::none(Without::NotServed)))];
+            }
+            ServicePlace::Addresses(list) => {
+                return vec![(host, row(Addresses::of(list.clone(), Reach::Families)))];
+            }
+            ServicePlace::Endpoints { all } => *all,
+        };
+        let (addresses, named) = endpoints(service, slices, all);
+        let addresses = match addresses.is_empty() {
+            true => Addresses::none(Without::NoEndpoint),
+            false => Addresses::of(addresses, Reach::Endpoints),
+        };
+        let mut rows = vec![(host, row(addresses))];
+        for (hostname, addresses) in named {
+            if let Some(host) = own(&[hostname]) {
+                let addresses = Addresses::of(addresses, Reach::Endpoints);
+                rows.push((host, row(addresses)));
+            }
+        }
+        rows
+    }
+
+    fn exports(&self, said: Option<&Exports>, id: &Id) -> Exports {
+        match (said, self.0.exports) {
+            (Some(exports), _) => exports.clone(),
+            (None, DefaultExports::All) => Exports::All,
+            (None, DefaultExports::Nobody) => Exports::Nobody,
+            (None, DefaultExports::OwnNamespace) => Exports::To([Arc::clone(&id.namespace)].into()),
+        }
+    }
+}
+
+/// What an allocator wrote for a host.
+fn automatic(host: &HostName, written: &[(HostName, IpAddr)]) -> Addresses {
+    let own = written.iter().filter(|(known, _)| known == host);
+    let mut list: Vec<IpAddr> = own.map(|(_, address)| *address).collect();
+    if list.is_empty() {
+        return Addresses::none(match host.is_wildcard() {
+            true => Without::Wildcard,
+            false => Without::Awaited,
+        });
+    }
+    // The one of IPv4 comes first: who is told one only is told that.
+    list.sort_by_key(IpAddr::is_ipv6);
+    list.dedup();
+    Addresses::of(list, Reach::Automatic)
+}
+
+/// Addresses of a Service's endpoints, and of those that have names, each once and in order.
+fn endpoints<'s>(
+    service: &Service,
+    slices: &[&'s Slice],
+    all: bool,
+) -> (Vec<IpAddr>, BTreeMap<&'s str, Vec<IpAddr>>) {
+    let first_port = service.ports.first().map(|port| &port.name);
+    let serves = |slice: &&&Slice| first_port.is_none_or(|port| slice.ports.contains(port));
+    let endpoints = slices
+        .iter()
+        .filter(serves)
+        .flat_map(|slice| &slice.endpoints);
+    let (mut addresses, mut named) = (Vec::new(), BTreeMap::<&str, Vec<IpAddr>>::new());
+    for endpoint in endpoints.filter(|endpoint| all || endpoint.is_ready) {
+        addresses.extend_from_slice(&endpoint.addresses);
+        if let Some(hostname) = &endpoint.hostname {
+            let own = named.entry(hostname).or_default();
+            own.extend_from_slice(&endpoint.addresses);
+        }
+    }
+    for list in named.values_mut().chain([&mut addresses]) {
+        list.sort_unstable();
+        list.dedup();
+    }
+    (addresses, named)
+}

@@ -1,0 +1,60 @@
+//! What is counted of hosts, answers and the API server.
+
+use catena_kube::Exchange;
+use catena_plugin::metrics::{Counter, CounterVec, Family, GaugeVec};
+
+static REQUESTS: CounterVec = CounterVec::new(
+    "catena_serviceentry_rest_client_requests_total",
+    "Requests to the API server, by status code and host.",
+    &["code", "host"],
+);
+pub(crate) static LAST_CONTACT: GaugeVec = GaugeVec::new(
+    "catena_serviceentry_last_contact_timestamp_seconds",
+    "When the source was heard last.",
+    &["source"],
+);
+pub(crate) static HOSTS: GaugeVec = GaugeVec::new(
+    "catena_serviceentry_hosts",
+    "Hosts that are known, wildcards counted once.",
+    &["source"],
+);
+static LOOKUPS: CounterVec = CounterVec::new(
+    "catena_serviceentry_lookups_total",
+    "Queries, by what became of the name: found, missing, passed on, or unsynced.",
+    &["server", "result"],
+);
+
+/// All of them.
+pub(crate) static METRICS: &[&dyn Family] = &[&REQUESTS, &LAST_CONTACT, &HOSTS, &LOOKUPS];
+
+/// The counters of one server.
+pub(crate) struct Lookups {
+    pub found: Counter,
+    pub missing: Counter,
+    pub passed: Counter,
+    pub unsynced: Counter,
+}
+
+impl Lookups {
+    pub fn of(server: &str) -> Lookups {
+        let result = |result| LOOKUPS.with(&[server, result]);
+        Lookups {
+            found: result("found"),
+            missing: result("missing"),
+            passed: result("passed"),
+            unsynced: result("unsynced"),
+        }
+    }
+}
+
+/// Counts a request to an API server.
+pub(crate) fn observe(exchange: &Exchange<'_>) {
+    let code = exchange.code;
+    let code = code.map_or("<error>".to_owned(), |code| code.to_string());
+    REQUESTS.with(&[&code, exchange.host]).inc();
+}
+
+/// Shows a source that was not heard yet as one that was never heard.
+pub(crate) fn show(source: &str) {
+    LAST_CONTACT.with(&[source]);
+}

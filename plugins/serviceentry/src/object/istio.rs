@@ -1,0 +1,262 @@
+//! Reads Istio's own resources, which come as JSON.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use catena_kube::Object;
+use catena_mesh::{Egress, HostName, Import, Port, Sidecar, Without};
+use serde::Deserialize;
+
+use super::{Entry, EntryPlace, Id, Labels, ReadSidecar, Resolution, exports};
+
+/// The label that refuses automatic addresses with the value `false`.
+const AUTOMATIC: &str = "networking.istio.io/enable-autoallocate-ip";
+/// The longest lists that are read; the API server's own limits are lower.
+const LIST_MAX: usize = 4096;
+
+#[derive(Deserialize)]
+struct Raw<Spec, Status = ()> {
+    metadata: Meta,
+    spec: Option<Spec>,
+    status: Option<Status>,
+}
+
+#[derive(Deserialize)]
+struct RawId {
+    metadata: Meta,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Meta {
+    name: String,
+    namespace: String,
+    #[serde(rename = "creationTimestamp")]
+    created: Option<String>,
+    labels: Option<BTreeMap<String, String>>,
+}
+
+impl Meta {
+    fn id(&self) -> Option<Id> {
+        Id::new(&self.namespace, &self.name)
+    }
+
+    fn created(&self) -> u64 {
+        let time = self.created.as_ref().and_then(|text| text.parse().ok());
+        time.map_or(0, |time: jiff::Timestamp| {
+            u64::try_from(time.as_second()).unwrap_or(0)
+        })
+    }
+}
+
+/// The Id of an object of which nothing else matters any more.
+pub(crate) fn read_custom_id(object: &Object<'_>) -> Option<Id> {
+    let raw: RawId = serde_json::from_slice(object.bytes).ok()?;
+    raw.metadata.id()
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawEntry {
+    hosts: Option<Vec<String>>,
+    addresses: Option<Vec<String>>,
+    ports: Option<Vec<RawPort>>,
+    resolution: Option<String>,
+    #[serde(rename = "exportTo")]
+    export_to: Option<Vec<String>>,
+    #[serde(rename = "workloadSelector")]
+    selector: Option<RawSelector>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawPort {
+    number: u32,
+    name: Option<String>,
+    protocol: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawSelector {
+    labels: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawStatus {
+    addresses: Option<Vec<RawAddress>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawAddress {
+    value: Option<String>,
+    host: Option<String>,
+}
+
+/// Reads a ServiceEntry; `None` if it makes no sense.
+pub(crate) fn read_entry(object: &Object<'_>) -> Option<Entry> {
+    let raw: Raw<RawEntry, RawStatus> = serde_json::from_slice(object.bytes).ok()?;
+    let id = raw.metadata.id()?;
+    let spec = raw.spec.unwrap_or_default();
+    let texts = spec.hosts.as_deref().unwrap_or_default();
+    let hosts: Vec<HostName> = texts
+        .iter()
+        .take(LIST_MAX)
+        .filter_map(|text| HostName::parse(text))
+        .collect();
+    let resolution = match spec.resolution.as_deref() {
+        None | Some("" | "NONE") => Resolution::None,
+        Some("STATIC") => Resolution::Static,
+        Some("DNS") => Resolution::Dns,
+        Some(_) => Resolution::Other,
+    };
+    let status = raw.status.and_then(|status| status.addresses);
+    let export_to = spec.export_to.as_deref().unwrap_or_default();
+    Some(Entry {
+        created: raw.metadata.created(),
+        bad_hosts: texts.len() - hosts.len(),
+        hosts: hosts.into(),
+        place: place(&raw.metadata, &spec, resolution, status.as_deref()),
+        ports: ports(spec.ports.as_deref().unwrap_or_default()),
+        exports: exports(export_to.iter().map(String::as_str), &id.namespace),
+        resolution,
+        id,
+    })
+}
+
+fn place(
+    meta: &Meta,
+    spec: &RawEntry,
+    resolution: Resolution,
+    status: Option<&[RawAddress]>,
+) -> EntryPlace {
+    let given = spec.addresses.as_deref().unwrap_or_default();
+    if !given.is_empty() {
+        let mut list = Vec::new();
+        for address in given.iter().take(LIST_MAX).filter_map(|text| address(text)) {
+            if !list.contains(&address) {
+                list.push(address);
+            }
+        }
+        return match list.is_empty() {
+            true => EntryPlace::Nowhere(Without::NoAddress),
+            false => EntryPlace::Given(list.into()),
+        };
+    }
+    if resolution == Resolution::None {
+        let selector = spec.selector.as_ref();
+        let labels = selector.and_then(|selector| selector.labels.as_ref());
+        return match labels {
+            Some(labels) if !labels.is_empty() => EntryPlace::Pods(pairs(labels)),
+            _ => EntryPlace::Nowhere(Without::Unresolved),
+        };
+    }
+    let label = meta
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(AUTOMATIC));
+    if label.is_some_and(|label| label.eq_ignore_ascii_case("false")) {
+        return EntryPlace::Nowhere(Without::OptedOut);
+    }
+    let written = status.unwrap_or_default().iter().take(LIST_MAX);
+    let written = written.filter_map(|written| {
+        let host = HostName::parse(written.host.as_deref()?)?;
+        Some((host, address(written.value.as_deref()?)?))
+    });
+    EntryPlace::Automatic(written.collect())
+}
+
+/// An address, or a network of one address; the unspecified address stands for none.
+fn address(text: &str) -> Option<IpAddr> {
+    let (text, bits) = match text.split_once('/') {
+        Some((text, bits)) => (text, Some(bits.parse::<u8>().ok()?)),
+        None => (text, None),
+    };
+    let address: IpAddr = text.parse().ok()?;
+    let whole = if address.is_ipv4() { 32 } else { 128 };
+    let is_one = bits.is_none_or(|bits| bits == whole) && !address.is_unspecified();
+    is_one.then(|| address.to_canonical())
+}
+
+fn ports(raw: &[RawPort]) -> Arc<[Port]> {
+    let ports = raw.iter().take(LIST_MAX).filter_map(|port| {
+        let protocol = port.protocol.as_deref().unwrap_or("");
+        Some(Port {
+            name: port
+                .name
+                .as_deref()
+                .unwrap_or("")
+                .to_ascii_lowercase()
+                .into(),
+            number: u16::try_from(port.number)
+                .ok()
+                .filter(|number| *number > 0)?,
+            is_udp: protocol.eq_ignore_ascii_case("UDP"),
+        })
+    });
+    ports.collect()
+}
+
+fn pairs(labels: &BTreeMap<String, String>) -> Labels {
+    let pairs = labels.iter();
+    pairs
+        .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
+        .collect()
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawSidecar {
+    egress: Option<Vec<RawEgress>>,
+    #[serde(rename = "workloadSelector")]
+    selector: Option<RawSelector>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawEgress {
+    hosts: Option<Vec<String>>,
+    port: Option<RawPort>,
+}
+
+/// Reads a Sidecar; `None` if it makes no sense.
+pub(crate) fn read_sidecar(object: &Object<'_>) -> Option<ReadSidecar> {
+    let raw: Raw<RawSidecar> = serde_json::from_slice(object.bytes).ok()?;
+    let id = raw.metadata.id()?;
+    let spec = raw.spec.unwrap_or_default();
+    let selector = spec.selector.and_then(|selector| selector.labels);
+    let mut egress: Vec<Egress> = Vec::new();
+    for listener in spec.egress.unwrap_or_default() {
+        let hosts = listener.hosts.unwrap_or_default();
+        let imports = hosts.iter().filter_map(|text| Import::parse(text));
+        egress.push(Egress {
+            port: listener.port.as_ref().and_then(listener_port),
+            imports: imports.collect(),
+        });
+    }
+    if egress.is_empty() {
+        egress.push(Egress {
+            port: None,
+            imports: Import::parse("*/*").into_iter().collect(),
+        });
+    }
+    let sidecar = Sidecar {
+        namespace: Arc::clone(&id.namespace),
+        name: Arc::clone(&id.name),
+        created: raw.metadata.created(),
+        selector: pairs(&selector.unwrap_or_default()),
+        egress: egress.into(),
+    };
+    Some((id, sidecar))
+}
+
+/// The port that hosts of a listener must have; a proxy for HTTP takes hosts of any.
+fn listener_port(port: &RawPort) -> Option<u16> {
+    let protocol = port.protocol.as_deref().unwrap_or("");
+    let is_proxy = protocol.eq_ignore_ascii_case("HTTP_PROXY");
+    let number = u16::try_from(port.number).ok();
+    number.filter(|number| *number > 0 && !is_proxy)
+}

@@ -1,0 +1,288 @@
+//! Reads the directive.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use catena_cluster::setup::{kubeconfig, labels, startup_timeout, tls};
+use catena_dns::Name;
+use catena_http::Address;
+use catena_kube::{Access, Tls};
+use catena_mesh::Families;
+use catena_plugin::zones::Fallthrough;
+use catena_plugin::{Line, Setup, SetupError};
+
+use crate::answer::{Order, Style};
+use crate::client::{Clients, Sight, Workload, search_domains};
+use crate::cluster::{Cluster, DefaultExports, Making, Watched};
+use crate::serve::{Rules, ServiceEntries, Stage};
+
+/// The properties.
+pub(crate) const PROPERTIES: &[&str] = &[
+    "endpoint",
+    "tls",
+    "kubeconfig",
+    "labels",
+    "services",
+    "clients",
+    "workload",
+    "addresses",
+    "search",
+    "cluster_domain",
+    "root_namespace",
+    "export_to",
+    "automatic",
+    "dual_stack",
+    "ttl",
+    "order",
+    "fallthrough",
+    "unsynced",
+    "why",
+    "startup_timeout",
+];
+
+const TTL: u32 = 30;
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(5);
+const ROOT_NAMESPACE: &str = "istio-system";
+const CLUSTER_DOMAIN: &str = "cluster.local.";
+
+/// A directive that is being read.
+struct Reading {
+    access: Access,
+    endpoint: Option<String>,
+    tls: Option<Tls>,
+    labels: String,
+    exports: DefaultExports,
+    sight: Sight,
+    workload: Option<Workload>,
+    addresses: Vec<IpAddr>,
+    style: Style,
+    fallthrough: Fallthrough,
+    passes_unsynced: bool,
+    startup_timeout: Duration,
+    why: Option<Address>,
+}
+
+pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
+    let line = cx.only()?;
+    let zones = cx.zones_or_server(&mut line.args());
+    let mut reading = Reading::new();
+    for property in line.properties() {
+        reading.read(&property, cx)?;
+    }
+    let (rules, watched) = reading.finish(&line)?;
+    let entries = ServiceEntries::new(zones, rules, Cluster::shared(watched));
+    cx.add_stage(Stage(Arc::new(entries)));
+    Ok(())
+}
+
+impl Reading {
+    fn new() -> Reading {
+        Reading {
+            access: Access::default(),
+            endpoint: None,
+            tls: None,
+            labels: String::new(),
+            exports: DefaultExports::All,
+            sight: Sight {
+                clients: Clients::Anybody,
+                search: None,
+                own_search: Arc::new([]),
+                domain: CLUSTER_DOMAIN.parse().unwrap_or_else(|_| Name::root()),
+                services: false,
+                root: ROOT_NAMESPACE.into(),
+                is_dual_stack: false,
+                takes_automatic: true,
+            },
+            workload: None,
+            addresses: Vec::new(),
+            style: Style {
+                ttl: TTL,
+                order: Order::Given,
+            },
+            fallthrough: Fallthrough::Never,
+            passes_unsynced: false,
+            startup_timeout: STARTUP_TIMEOUT,
+            why: None,
+        }
+    }
+
+    fn read(&mut self, property: &Line<'_>, cx: &Setup<'_>) -> Result<(), SetupError> {
+        match property.name() {
+            "endpoint" => {
+                let arg = property.args().only("the URL of the API server")?;
+                self.endpoint = Some(arg.text().to_owned());
+            }
+            "tls" => self.tls = Some(tls(property, cx)?),
+            "kubeconfig" => self.access = kubeconfig(property)?,
+            "labels" => self.labels = labels(property, "label selector")?,
+            "ttl" => self.style.ttl = property.ttl()?,
+            "order" => self.style.order = order(property)?,
+            "fallthrough" => self.fallthrough = property.fallthrough(),
+            "unsynced" => {
+                word(property, "pass")?;
+                self.passes_unsynced = true;
+            }
+            "why" => {
+                let arg = property.args().only("the address to listen on")?;
+                let address = arg.text().parse();
+                self.why = Some(address.map_err(|error| arg.error(error))?);
+            }
+            "startup_timeout" => self.startup_timeout = startup_timeout(property)?,
+            "clients" => {
+                word(property, "pods")?;
+                self.sight.clients = Clients::Pods;
+            }
+            "workload" => self.workload = Some(workload(property)?),
+            "addresses" => {
+                property.args().required("an address")?;
+                for arg in property.args() {
+                    self.addresses.push(arg.parse("an address")?);
+                }
+            }
+            _ => return self.read_mesh(property),
+        }
+        Ok(())
+    }
+
+    /// What is a matter of the mesh.
+    fn read_mesh(&mut self, property: &Line<'_>) -> Result<(), SetupError> {
+        match property.name() {
+            "services" => {
+                property.no_args()?;
+                self.sight.services = true;
+            }
+            "search" => {
+                property.args().required("a search domain, or off")?;
+                let is_off = property.args().map(|arg| arg.text()).eq(["off"]);
+                let domains = match is_off {
+                    true => Vec::new(),
+                    false => property.args().zones(),
+                };
+                self.sight.search = Some(domains.into());
+            }
+            "cluster_domain" => {
+                let domain: Name = property.args().only("a domain")?.parse("a domain")?;
+                self.sight.domain = domain.view().to_lower();
+            }
+            "root_namespace" => {
+                let arg = property.args().only("a namespace")?;
+                self.sight.root = arg.text().into();
+            }
+            "export_to" => {
+                let arg = property.args().only("*, . or ~")?;
+                self.exports = match arg.text() {
+                    "*" => DefaultExports::All,
+                    "." => DefaultExports::OwnNamespace,
+                    "~" => DefaultExports::Nobody,
+                    other => return Err(arg.error(format_args!("nobody is meant by '{other}'"))),
+                };
+            }
+            "automatic" => {
+                let arg = property.args().only("status or off")?;
+                self.sight.takes_automatic = match arg.text() {
+                    "status" => true,
+                    "off" => false,
+                    other => {
+                        let error = arg.error(format_args!("no automatic addresses '{other}'"));
+                        return Err(error.with_hint("it knows status and off"));
+                    }
+                };
+            }
+            "dual_stack" => {
+                property.no_args()?;
+                self.sight.is_dual_stack = true;
+            }
+            _ => return Err(property.unknown()),
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, line: &Line<'_>) -> Result<(Rules, Watched), SetupError> {
+        if let Some(mut workload) = self.workload {
+            if self.sight.clients == Clients::Pods {
+                return Err(line.error("clients are pods, or one workload, not both"));
+            }
+            let has = |wanted: fn(&IpAddr) -> bool| self.addresses.iter().any(wanted);
+            workload.families = Families::of(has(IpAddr::is_ipv4), has(IpAddr::is_ipv6));
+            self.sight.own_search = search_domains(&workload.namespace, &self.sight.domain);
+            self.sight.clients = Clients::Workload(workload);
+        } else if !self.addresses.is_empty() {
+            return Err(line.error("addresses are those of a workload, and there is none"));
+        }
+        if let (Access::InCluster, Some(url)) = (&self.access, self.endpoint) {
+            self.access = Access::Endpoint { url, tls: self.tls };
+        }
+        // Whether this is a pod is known when it starts: a Corefile is checked elsewhere too.
+        if self.access != Access::InCluster {
+            let checked = self.access.check();
+            checked.map_err(|error| line.error(error))?;
+        }
+        let watched = Watched {
+            access: self.access,
+            labels: self.labels,
+            services: self.sight.services,
+            pods: self.sight.clients == Clients::Pods,
+            making: Making {
+                domain: self.sight.domain.clone(),
+                exports: self.exports,
+            },
+        };
+        let rules = Rules {
+            style: self.style,
+            fallthrough: self.fallthrough,
+            sight: self.sight,
+            passes_unsynced: self.passes_unsynced,
+            startup_timeout: self.startup_timeout,
+            why: self.why,
+        };
+        Ok((rules, watched))
+    }
+}
+
+/// Reads a property that knows one word.
+fn word(property: &Line<'_>, known: &str) -> Result<(), SetupError> {
+    let arg = property.args().only(known)?;
+    match arg.text() == known {
+        true => Ok(()),
+        false => {
+            let error = arg.error(format_args!(
+                "{} cannot be '{}'",
+                property.name(),
+                arg.text()
+            ));
+            Err(error.with_hint(format!("it knows {known}")))
+        }
+    }
+}
+
+fn order(property: &Line<'_>) -> Result<Order, SetupError> {
+    let arg = property.args().only("given, random or sorted")?;
+    match arg.text() {
+        "given" => Ok(Order::Given),
+        "random" => Ok(Order::Random),
+        "sorted" => Ok(Order::Sorted),
+        other => {
+            let error = arg.error(format_args!("order cannot be '{other}'"));
+            Err(error.with_hint("it knows given, random and sorted"))
+        }
+    }
+}
+
+/// Reads `workload NAMESPACE [KEY=VALUE...]`.
+fn workload(property: &Line<'_>) -> Result<Workload, SetupError> {
+    let mut args = property.args();
+    let namespace = args.required("the workload's namespace")?.text().into();
+    let mut labels = Vec::new();
+    for arg in args {
+        let Some((key, value)) = arg.text().split_once('=') else {
+            return Err(arg.error(format_args!("label '{}' is not KEY=VALUE", arg.text())));
+        };
+        labels.push((key.into(), value.into()));
+    }
+    Ok(Workload {
+        namespace,
+        labels: labels.into(),
+        families: Families::All,
+    })
+}
