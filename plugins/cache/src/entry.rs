@@ -6,6 +6,7 @@ use std::time::Duration;
 use catena_dns::header::{read_u16, write_u16, write_u32};
 use catena_dns::{HEADER_LEN, Header, Message, Rcode, Reply, flag};
 use catena_plugin::Query;
+use triomphe::ThinArc;
 
 use crate::table::{Key, Variant};
 
@@ -36,10 +37,13 @@ pub(crate) fn millis(time: Duration) -> u64 {
     whole.saturating_add(u64::from(time.subsec_millis()))
 }
 
-/// A stored answer.
-pub(crate) struct Entry {
-    /// The packet; the offsets of its TTLs; the wildcard it came from.
-    octets: Box<[u8]>,
+/// A stored answer; one piece of memory, so that a hit in a large table waits for it once.
+///
+/// Its octets are the packet, the offsets of its TTLs, and the wildcard it came from.
+pub(crate) struct Entry(ThinArc<Head, u8>);
+
+/// What there is to an entry besides its octets.
+struct Head {
     stored: Moment,
     /// When the last query came and how many did, see [`Entry::note_query`].
     demand: AtomicU64,
@@ -80,8 +84,7 @@ impl Entry {
             octets.extend_from_slice(&u16::try_from(place).ok()?.to_be_bytes());
         }
         octets.extend_from_slice(start.wildcard.as_bytes());
-        Some(Entry {
-            octets: octets.into_boxed_slice(),
+        let head = Head {
             stored: start.stored,
             demand: AtomicU64::new(
                 start.stored.0 << HITS_BITS | u64::from(start.hits).min(HITS_MAX),
@@ -92,7 +95,18 @@ impl Entry {
             ttl_count,
             name_len: u8::try_from(key.name.len()).ok()?,
             variant: key.variant,
-        })
+        };
+        Some(Entry(ThinArc::from_header_and_slice(head, &octets)))
+    }
+
+    #[inline]
+    fn head(&self) -> &Head {
+        &self.0.header.header
+    }
+
+    #[inline]
+    fn octets(&self) -> &[u8] {
+        &self.0.slice
     }
 
     /// Whether it answers the question of `key`.
@@ -106,44 +120,46 @@ impl Entry {
 
     /// Its question: name as first asked, then type and class; and its variant.
     pub fn question(&self) -> (&[u8], [u8; 4], Variant) {
-        let octets = self.octets.get(HEADER_LEN..).unwrap_or(&[]);
+        let octets = self.octets().get(HEADER_LEN..).unwrap_or(&[]);
         let (name, rest) = octets
-            .split_at_checked(usize::from(self.name_len))
+            .split_at_checked(usize::from(self.head().name_len))
             .unwrap_or((&[], &[]));
         let type_and_class = rest.first_chunk().copied().unwrap_or_default();
-        (name, type_and_class, self.variant)
+        (name, type_and_class, self.head().variant)
     }
 
     /// Which of the answers to its question it is.
     pub fn variant(&self) -> Variant {
-        self.variant
+        self.head().variant
     }
 
     /// Octets it takes, its place in a table included.
     pub fn size(&self) -> usize {
-        self.octets.len() + size_of::<Entry>()
+        self.octets().len() + size_of::<Head>()
     }
 
     /// When it was stored; tells it from another entry for the same question.
     pub fn stored(&self) -> Moment {
-        self.stored
+        self.head().stored
     }
 
     /// Seconds it may be used in all.
     pub fn ttl(&self) -> u32 {
-        self.ttl
+        self.head().ttl
     }
 
     /// Seconds it may still be used; negative for one that is stale.
     #[inline]
     pub fn ttl_left(&self, now: Moment) -> i64 {
-        let age = i64::try_from(now.seconds_since(self.stored)).unwrap_or(i64::MAX);
-        i64::from(self.ttl) - age
+        let age = i64::try_from(now.seconds_since(self.head().stored)).unwrap_or(i64::MAX);
+        i64::from(self.head().ttl) - age
     }
 
     /// When it expires.
     pub fn expires(&self) -> Moment {
-        self.stored.plus(Duration::from_secs(u64::from(self.ttl)))
+        self.head()
+            .stored
+            .plus(Duration::from_secs(u64::from(self.head().ttl)))
     }
 
     /// Its response code.
@@ -152,13 +168,13 @@ impl Entry {
     }
 
     fn flags(&self) -> u16 {
-        read_u16(&self.octets, 2).unwrap_or(0)
+        read_u16(self.octets(), 2).unwrap_or(0)
     }
 
     /// The name of the wildcard it was made from, if any.
     pub fn wildcard(&self) -> &str {
-        let at = usize::from(self.packet_len) + 2 * usize::from(self.ttl_count);
-        let octets = self.octets.get(at..).unwrap_or(&[]);
+        let at = usize::from(self.head().packet_len) + 2 * usize::from(self.head().ttl_count);
+        let octets = self.octets().get(at..).unwrap_or(&[]);
         std::str::from_utf8(octets).unwrap_or("")
     }
 
@@ -169,8 +185,8 @@ impl Entry {
     #[inline]
     pub fn reply(&self, query: &Query<'_>, ttl: u32) -> Reply {
         let (packet, rest) = self
-            .octets
-            .split_at_checked(usize::from(self.packet_len))
+            .octets()
+            .split_at_checked(usize::from(self.head().packet_len))
             .unwrap_or((&[], &[]));
         let mut reply = Reply::copy_of(packet);
         reply.set_id(query.header().id);
@@ -184,7 +200,9 @@ impl Entry {
         }
         let octets = reply.packet_mut();
         write_u16(octets, 2, flags);
-        let places = rest.chunks_exact(2).take(usize::from(self.ttl_count));
+        let places = rest
+            .chunks_exact(2)
+            .take(usize::from(self.head().ttl_count));
         for place in places.filter_map(|octets| read_u16(octets, 0)) {
             write_u32(octets, usize::from(place), ttl);
         }
@@ -207,21 +225,22 @@ impl Entry {
             };
             Some(now.0 << HITS_BITS | hits)
         };
-        let _previous = self.demand.fetch_update(Relaxed, Relaxed, update);
+        let _previous = self.head().demand.fetch_update(Relaxed, Relaxed, update);
         self.hits()
     }
 
     /// Queries counted.
     pub fn hits(&self) -> u32 {
-        u32::try_from(self.demand.load(Relaxed) & HITS_MAX).unwrap_or(u32::MAX)
+        u32::try_from(self.head().demand.load(Relaxed) & HITS_MAX).unwrap_or(u32::MAX)
     }
 
     /// Claims the right to refresh it: false while another refresh runs or must rest.
     pub fn begin_refresh(&self, now: Moment) -> bool {
-        let state = self.refresh.load(Relaxed);
+        let state = self.head().refresh.load(Relaxed);
         state & REFRESHING == 0
             && state >> 1 <= now.0
             && self
+                .head()
                 .refresh
                 .compare_exchange(state, state | REFRESHING, Relaxed, Relaxed)
                 .is_ok()
@@ -229,7 +248,7 @@ impl Entry {
 
     /// Gives the right back; the next refresh may begin after `rest`.
     pub fn end_refresh(&self, now: Moment, rest: Duration) {
-        self.refresh.store(now.plus(rest).0 << 1, Relaxed);
+        self.head().refresh.store(now.plus(rest).0 << 1, Relaxed);
     }
 }
 

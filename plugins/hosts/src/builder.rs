@@ -1,13 +1,16 @@
 //! Makes an index of lines.
 
-use std::hash::BuildHasher as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use catena_dns::{Name, NameRef};
+use catena_index::Octets;
 use catena_plugin::zones;
+use foldhash::fast::RandomState;
+use smallvec::SmallVec;
 
-use crate::index::{Entry, Index};
+use crate::index::Index;
 use crate::lines;
+use crate::nodes::{At, NodesWriter, hash};
 
 /// What is kept of a hosts file.
 #[derive(Debug)]
@@ -27,15 +30,38 @@ pub(crate) enum Reverse {
 
 /// Octets for which room is made beforehand at most.
 const ROOM_MAX: u64 = 256 << 20;
-/// A line with a shorter name than most.
-const SHORT_LINE: usize = 16;
 
 /// An index in the making.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Builder {
-    index: Index,
-    v4: Vec<(u32, Ipv4Addr)>,
-    v6: Vec<(u32, Ipv6Addr)>,
+    hasher: RandomState,
+    /// What the lines say, name by name: length of the address, address, name in lower case.
+    said: Octets,
+    /// The hash of a name in the upper half, and in the lower one where it is in `said`.
+    entries: Vec<u64>,
+}
+
+/// Addresses with the place of their name among what was said, and its node.
+#[derive(Default)]
+struct Reversed {
+    v4: Vec<(Ipv4Addr, At, At)>,
+    v6: Vec<(Ipv6Addr, At, At)>,
+}
+
+/// A name with one of its addresses.
+struct Said<'b> {
+    at: At,
+    address: IpAddr,
+    name: NameRef<'b>,
+}
+
+impl Reversed {
+    fn push(&mut self, said: &Said<'_>, node: At) {
+        match said.address {
+            IpAddr::V4(address) => self.v4.push((address, said.at, node)),
+            IpAddr::V6(address) => self.v6.push((address, said.at, node)),
+        }
+    }
 }
 
 impl Builder {
@@ -44,11 +70,10 @@ impl Builder {
     /// Room that is not used costs nothing: its pages are never touched.
     pub fn with_room(octets: u64) -> Self {
         let octets = usize::try_from(octets.min(ROOM_MAX)).unwrap_or(0);
-        let mut builder = Builder::default();
-        builder.index.names.reserve(octets);
-        builder.index.entries.reserve(octets / SHORT_LINE);
-        builder.v4.reserve(octets / SHORT_LINE);
-        builder
+        Builder {
+            said: Octets::with_capacity(octets),
+            ..Builder::default()
+        }
     }
 
     /// Adds what a line says.
@@ -61,106 +86,109 @@ impl Builder {
             if zones::longest(&rules.zones, name.view()).is_none() {
                 continue;
             }
-            let Some(place) = self.place(name.view()) else {
+            let Ok(at) = At::try_from(self.said.len()) else {
                 // More than 4 GiB of names.
                 return;
             };
             match address {
-                IpAddr::V4(v4) => self.v4.push((place, v4)),
-                IpAddr::V6(v6) => self.v6.push((place, v6)),
+                IpAddr::V4(v4) => self.say(&[4], &v4.octets()),
+                IpAddr::V6(v6) => self.say(&[16], &v6.octets()),
             }
+            self.said.extend_from_slice(name.wire());
+            let hash = hash(&self.hasher, name.wire());
+            self.entries.push(u64::from(hash) << 32 | u64::from(at));
         }
     }
 
-    /// The place of `name`, which is new or known.
-    fn place(&mut self, name: NameRef<'_>) -> Option<u32> {
-        let index = &mut self.index;
-        if index.entries.is_empty() {
-            index.entries.push(Entry::default());
-        }
-        if let Some(place) = index.place(name.wire()) {
-            return Some(place);
-        }
-        let place = u32::try_from(index.entries.len() - 1).ok()?;
-        let end = u32::try_from(index.names.len() + name.wire().len()).ok()?;
-        index.names.extend_from_slice(name.wire());
-        index.entries.push(Entry {
-            name: end,
-            ..Entry::default()
-        });
-        index.has_wildcards |= name.wire().starts_with(b"\x01*") && name.label_count() > 1;
-        let Index {
-            table,
-            hasher,
-            names,
-            entries,
-            ..
-        } = index;
-        let hash = |place: &u32| hasher.hash_one(wire(names, entries, *place));
-        table.insert_unique(hasher.hash_one(name.wire()), place, hash);
-        Some(place)
+    fn say(&mut self, length: &[u8], address: &[u8]) {
+        self.said.extend_from_slice(length);
+        self.said.extend_from_slice(address);
     }
 
     /// The index, as small as it can be.
     pub fn finish(mut self, rules: &Rules) -> Index {
-        self.v4.sort_by_key(|pair| pair.0);
-        self.v6.sort_by_key(|pair| pair.0);
-        self.spread();
-        if rules.reverse == Reverse::Kept {
-            let index = &mut self.index;
-            let is_plain = |place: &u32| !is_wildcard(wire(&index.names, &index.entries, *place));
-            self.v4.retain(|pair| is_plain(&pair.0));
-            self.v6.retain(|pair| is_plain(&pair.0));
-            index.reverse4 = turned(self.v4);
-            index.reverse6 = turned(self.v6);
+        self.entries.sort_unstable();
+        let count = self.entries.len();
+        let mut index = Index {
+            addresses: count,
+            ..Index::default()
+        };
+        let mut nodes = NodesWriter::new(count, self.said.len());
+        let mut reversed = Reversed::default();
+        for alike in self.entries.chunk_by(|a, b| *a >> 32 == *b >> 32) {
+            let said = alike.iter().filter_map(|entry| self.said(*entry));
+            let said: SmallVec<[Said<'_>; 4]> = said.collect();
+            let mut names: SmallVec<[NameRef<'_>; 4]> = SmallVec::new();
+            for said in &said {
+                if !names.contains(&said.name) {
+                    names.push(said.name);
+                }
+            }
+            // Nearly always there is one.
+            for name in names {
+                let of_name = said.iter().filter(|said| said.name == name);
+                let Some(node) = add(&mut nodes, upper(alike), name, of_name.clone()) else {
+                    break;
+                };
+                let is_wildcard = name.wire().starts_with(b"\x01*");
+                index.has_wildcards |= is_wildcard && name.label_count() > 1;
+                // Names with an asterisk are no answer to a reverse look-up.
+                if !is_wildcard && rules.reverse == Reverse::Kept {
+                    of_name.for_each(|said| reversed.push(said, node));
+                }
+            }
         }
-        let mut index = self.index;
-        index.names.shrink_to_fit();
-        index.entries.shrink_to_fit();
+        index.nodes = nodes.finish(self.hasher.clone());
+        drop(self);
+        index.reverse4 = sorted(reversed.v4);
+        index.reverse6 = sorted(reversed.v6);
         index
     }
 
-    /// Gives each entry its range of addresses, which are sorted by place.
-    fn spread(&mut self) {
-        let (mut v4, mut v6) = (self.v4.iter().peekable(), self.v6.iter().peekable());
-        let index = &mut self.index;
-        index.v4.reserve_exact(self.v4.len());
-        index.v6.reserve_exact(self.v6.len());
-        for (place, entry) in (0u32..).zip(&mut index.entries) {
-            // What was taken so far belongs to the entries before.
-            entry.v4 = u32::try_from(index.v4.len()).unwrap_or(u32::MAX);
-            entry.v6 = u32::try_from(index.v6.len()).unwrap_or(u32::MAX);
-            while let Some(pair) = v4.next_if(|pair| pair.0 == place) {
-                index.v4.push(pair.1.octets());
-            }
-            while let Some(pair) = v6.next_if(|pair| pair.0 == place) {
-                index.v6.push(pair.1.octets());
-            }
-        }
+    fn said(&self, entry: u64) -> Option<Said<'_>> {
+        let [_, _, _, _, at @ ..] = entry.to_be_bytes();
+        let at = At::from_be_bytes(at);
+        let octets = self.said.get(usize::try_from(at).ok()?..)?;
+        let (length, octets) = octets.split_first()?;
+        let (address, octets) = octets.split_at_checked(usize::from(*length))?;
+        let address = match <[u8; 4]>::try_from(address) {
+            Ok(v4) => IpAddr::from(v4),
+            Err(_) => IpAddr::from(<[u8; 16]>::try_from(address).ok()?),
+        };
+        let (name, _) = NameRef::split_from(octets).ok()?;
+        Some(Said { at, address, name })
     }
 }
 
-/// The pairs the other way round, sorted by address, in the same memory.
-fn turned<A: Copy + Ord>(pairs: Vec<(u32, A)>) -> Vec<(A, u32)> {
-    let mut turned: Vec<(A, u32)> = pairs.into_iter().map(|(place, a)| (a, place)).collect();
-    turned.sort_by_key(|pair| pair.0);
-    turned.shrink_to_fit();
-    turned
-}
-
-fn wire<'n>(names: &'n [u8], entries: &[Entry], place: u32) -> &'n [u8] {
-    let start = crate::index::to_usize(place);
-    match entries.get(start..).unwrap_or(&[]) {
-        [entry, end, ..] => {
-            let (start, end) = (entry.name, end.name);
-            let range = crate::index::to_usize(start)..crate::index::to_usize(end);
-            names.get(range).unwrap_or(&[])
+/// Adds a name with the addresses that were said of it; `None` if there is no room.
+fn add<'b>(
+    nodes: &mut NodesWriter,
+    hash: u32,
+    name: NameRef<'_>,
+    said: impl Iterator<Item = &'b Said<'b>>,
+) -> Option<At> {
+    let mut v4: SmallVec<[[u8; 4]; 4]> = SmallVec::new();
+    let mut v6: SmallVec<[[u8; 16]; 4]> = SmallVec::new();
+    for said in said {
+        match said.address {
+            IpAddr::V4(address) => v4.push(address.octets()),
+            IpAddr::V6(address) => v6.push(address.octets()),
         }
-        _ => &[],
     }
+    nodes.add(hash, name.wire(), &v4, &v6)
 }
 
-/// Names with an asterisk are no answer to a reverse look-up.
-fn is_wildcard(wire: &[u8]) -> bool {
-    wire.starts_with(b"\x01*")
+/// Addresses with their nodes, sorted; those of one address in the order of the lines.
+fn sorted<A: Copy + Ord>(mut found: Vec<(A, At, At)>) -> Vec<(A, At)> {
+    found.sort_unstable();
+    found
+        .iter()
+        .map(|(address, _, node)| (*address, *node))
+        .collect()
+}
+
+/// The hash that all of `alike` have.
+fn upper(alike: &[u64]) -> u32 {
+    let [a, b, c, d, ..] = alike.first().copied().unwrap_or(0).to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
 }

@@ -5,6 +5,7 @@ mod file;
 mod index;
 mod lines;
 mod metrics;
+mod nodes;
 mod serve;
 mod setup;
 

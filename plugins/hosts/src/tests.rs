@@ -22,6 +22,35 @@ fn it_keeps_the_contract() {
 }
 
 #[test]
+fn names_of_an_address_come_in_the_order_of_the_lines() {
+    check_chain(
+        &[&PLUGIN],
+        r#". {
+            hosts /nonexistent/hosts {
+                192.0.2.1 first.lan
+                192.0.2.2 second.lan third.lan
+                192.0.2.2 first.lan
+            }
+        }"#,
+        "
+        2.2.0.192.in-addr.arpa. PTR
+        first.lan. A
+        ",
+        expect![[r#"
+            > 2.2.0.192.in-addr.arpa. PTR
+            NOERROR aa rd
+              answer 2.2.0.192.in-addr.arpa. 3600 IN PTR second.lan.
+              answer 2.2.0.192.in-addr.arpa. 3600 IN PTR third.lan.
+              answer 2.2.0.192.in-addr.arpa. 3600 IN PTR first.lan.
+            > first.lan. A
+            NOERROR aa rd
+              answer first.lan. 3600 IN A 192.0.2.1
+              answer first.lan. 3600 IN A 192.0.2.2
+        "#]],
+    );
+}
+
+#[test]
 fn names_addresses_and_wildcards_are_answered() {
     check_chain(
         &[&PLUGIN],

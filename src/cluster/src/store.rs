@@ -64,7 +64,7 @@ impl Store {
         look: impl FnOnce(Option<&Entry>) -> R,
     ) -> R {
         let hash = entries.hash(key);
-        let is = |entry: &Arc<Entry>| *entry.key == *key;
+        let is = |entry: &Arc<Entry>| entry.is_named(key);
         entries.read(hash, is, |entry| look(entry.map(Arc::as_ref)))
     }
 

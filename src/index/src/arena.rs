@@ -5,6 +5,8 @@
 
 use catena_dns::{Class, NameRef, RecordType};
 
+use crate::Octets;
+
 /// Where a node or record begins.
 pub(crate) type At = u32;
 
@@ -28,7 +30,7 @@ pub(crate) mod flag {
 
 #[derive(Default)]
 pub(crate) struct Arena {
-    octets: Vec<u8>,
+    octets: Octets,
 }
 
 impl Arena {
@@ -36,8 +38,11 @@ impl Arena {
         NONE
     }
 
-    pub fn reserve(&mut self, octets: usize) {
-        self.octets.reserve_exact(octets);
+    /// An empty one with room for `octets`.
+    pub fn with_capacity(octets: usize) -> Self {
+        Arena {
+            octets: Octets::with_capacity(octets),
+        }
     }
 
     pub fn memory(&self) -> usize {

@@ -5,7 +5,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashSet;
 
 use crate::Zone;
-use crate::arena::{At, NONE, flag};
+use crate::arena::{Arena, At, NONE, flag};
 use crate::part::{Part, flag_of, hash};
 use crate::parts::Parts;
 use crate::table::{Entry, Table, entry, node_of};
@@ -45,7 +45,7 @@ impl ZoneBuilder {
     pub fn with_capacity(origin: NameRef<'_>, octets: usize) -> Self {
         let origin = origin.to_lower();
         let (mut part, hasher) = (Part::default(), RandomState::default());
-        part.arena.reserve(octets);
+        part.arena = Arena::with_capacity(octets);
         // There is room for the first node.
         let apex = part.arena.add_node(origin.wire()).unwrap_or(NONE);
         ZoneBuilder {

@@ -13,6 +13,7 @@ mod arena;
 mod builder;
 mod edit;
 mod find;
+mod octets;
 mod page;
 mod part;
 mod parted;
@@ -24,6 +25,7 @@ mod view;
 pub use builder::{AddError, ZoneBuilder};
 pub use edit::NameChange;
 pub use find::{Found, Walk};
+pub use octets::Octets;
 pub use parted::PartedBuilder;
 pub use view::{Node, Record, RecordsOf};
 

@@ -3,6 +3,8 @@
 //! Made in one go from all entries, so that a million names cost a sort and one pass in order,
 //! not a million cache misses.
 
+use crate::Octets;
+
 /// Hash in the upper half, node in the lower.
 pub(crate) type Entry = u64;
 
@@ -15,7 +17,8 @@ const SPARE: usize = 64;
 /// The table; see the module.
 #[derive(Default)]
 pub(crate) struct Table {
-    entries: Vec<Entry>,
+    /// Entries, end to end.
+    octets: Octets,
     /// Places an entry may belong to; some more follow for what does not fit.
     places: u64,
     count: usize,
@@ -37,23 +40,33 @@ impl Table {
     pub fn new(entries: &[Entry]) -> Self {
         let count = entries.len();
         let places = count + count / 3 + 1;
-        let mut room = Vec::with_capacity(places + SPARE);
-        room.resize(places, EMPTY);
         let mut table = Table {
-            entries: room,
+            octets: Octets::with_capacity((places + SPARE) * size_of::<Entry>()),
             places: u64::try_from(places).unwrap_or(u64::MAX),
             count,
         };
         let mut free = 0;
         for entry in entries {
             let at = table.place(*entry >> 32).max(free);
-            match table.entries.get_mut(at) {
-                Some(room) => *room = *entry,
-                None => table.entries.push(*entry),
+            for _ in free..at {
+                table.push(EMPTY);
             }
+            table.push(*entry);
             free = at + 1;
         }
         table
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.octets.extend_from_slice(&entry.to_le_bytes());
+    }
+
+    /// What is in the places from `place` on.
+    #[inline]
+    fn entries_from(&self, place: usize) -> impl Iterator<Item = Entry> + '_ {
+        let (entries, _) = self.octets.as_chunks();
+        let entries = entries.get(place..).unwrap_or_default();
+        entries.iter().map(|entry| Entry::from_le_bytes(*entry))
     }
 
     /// Where an entry with `hash` belongs.
@@ -66,11 +79,10 @@ impl Table {
     #[inline]
     pub fn candidates(&self, hash: u32) -> impl Iterator<Item = u32> + '_ {
         let hash = u64::from(hash);
-        let run = self.entries.get(self.place(hash)..).unwrap_or_default();
-        run.iter()
-            .take_while(move |entry| **entry >> 32 <= hash && **entry != EMPTY)
-            .filter(move |entry| **entry >> 32 == hash)
-            .map(|entry| node_of(*entry))
+        self.entries_from(self.place(hash))
+            .take_while(move |entry| *entry >> 32 <= hash && *entry != EMPTY)
+            .filter(move |entry| *entry >> 32 == hash)
+            .map(node_of)
     }
 
     /// How many names there are.
@@ -80,12 +92,12 @@ impl Table {
 
     /// All nodes, in no order.
     pub fn nodes(&self) -> impl Iterator<Item = u32> + '_ {
-        let used = self.entries.iter().filter(|entry| **entry != EMPTY);
-        used.map(|entry| node_of(*entry))
+        let used = self.entries_from(0).filter(|entry| *entry != EMPTY);
+        used.map(node_of)
     }
 
     /// Octets of memory.
     pub fn memory(&self) -> usize {
-        self.entries.capacity() * size_of::<Entry>()
+        self.octets.len()
     }
 }

@@ -209,6 +209,9 @@ fn find_endpoints(entry: &Entry, path: &Path<'_>, family: Family, hosts: &mut Ho
 }
 
 pub(super) fn any_port(ports: &[Port], path: &Path<'_>) -> bool {
+    if path.port.is_empty() && path.protocol.is_empty() {
+        return !ports.is_empty();
+    }
     ports.iter().any(|port| port.is(path.port, path.protocol))
 }
 
