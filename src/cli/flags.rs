@@ -11,6 +11,7 @@ Usage of catena:
   catena controller rpcservice [FLAGS]
                               keep names of RPC interfaces written elsewhere
   catena agent [FLAGS]        tell which RPC interfaces the application here offers
+  catena zone export|import   carry a zone of a running dynapi as a master file
 
   -conf FILE
         Corefile to load; \"stdin\" reads it from standard input (default \"Corefile\";
