@@ -27,3 +27,4 @@ mod tidy;
 mod tls;
 mod transfer;
 mod upstreams;
+mod vip;

@@ -3,7 +3,7 @@
 //! It needs the API server of `kube.rs`; without it these tests do nothing but say so, and with
 //! `CI=true` they fail.
 
-mod objects;
+pub mod objects;
 mod recorded;
 
 use std::collections::BTreeSet;
