@@ -14,6 +14,7 @@ mod kube;
 mod kubernetes_files;
 mod links;
 mod mesh;
+mod mesh_files;
 mod programs;
 mod readme;
 mod refusals;

@@ -4,6 +4,7 @@ mod objects;
 mod rows;
 mod state;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use catena_dns::Name;
@@ -45,7 +46,13 @@ pub(crate) struct Making {
     pub domain: Name,
     /// Who may see what does not say who may see it.
     pub exports: DefaultExports,
+    /// Entries mean what they mean to the older istio-coredns-plugin.
+    pub legacy: Option<LegacyDefault>,
 }
+
+/// The address of entries without any, if there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LegacyDefault(pub Option<IpAddr>);
 
 /// Who may see what does not say who may see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

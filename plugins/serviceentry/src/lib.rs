@@ -10,6 +10,7 @@ mod serve;
 mod setup;
 mod soa;
 mod source;
+mod strict;
 mod why;
 
 use catena_plugin::Registration;

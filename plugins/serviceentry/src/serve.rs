@@ -18,6 +18,7 @@ use crate::client::{Clients, Sight};
 use crate::metrics::Lookups;
 use crate::soa::Soa;
 use crate::source::Source;
+use crate::strict;
 use crate::why::Why;
 
 /// What the directive says, beside what to watch.
@@ -28,6 +29,8 @@ pub(crate) struct Rules {
     /// Before all is known names are passed on, not refused.
     pub passes_unsynced: bool,
     pub startup_timeout: Duration,
+    /// Answers are those of the older istio-coredns-plugin.
+    pub is_strict: bool,
     /// Where to say why.
     pub why: Option<Address>,
 }
@@ -83,6 +86,9 @@ impl ServiceEntries {
             count(|lookups| &lookups.unsynced);
             return self.unsynced(query, next);
         }
+        if self.rules.is_strict {
+            return self.answer_strictly(query, next);
+        }
         let sight = &self.rules.sight;
         let verdict = sight.with(self.table(), query.client().ip(), |viewer, search| {
             self.look(query, viewer, search)
@@ -117,6 +123,14 @@ impl ServiceEntries {
             // The next client may see something else.
             Clients::Pods => outcome.live().into(),
             _ => outcome.into(),
+        }
+    }
+
+    fn answer_strictly(&self, query: &Query<'_>, next: Next<'_>) -> Flow {
+        match strict::answer(self.table(), query, self.rules.style.ttl) {
+            Some(reply) => Outcome::reply(reply).into(),
+            None if self.rules.fallthrough.allows(query.name()) => next.serve(query),
+            None => Outcome::reply(strict::denial(query)).into(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod istiod;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +16,11 @@ use catena_plugin::{Line, Setup, SetupError};
 
 use crate::answer::{Order, Style};
 use crate::client::{Clients, Sight, Workload, search_domains};
-use crate::cluster::{Cluster, DefaultExports, Making, Watched};
+use crate::cluster::{Cluster, DefaultExports, LegacyDefault, Making, Watched};
 use crate::planes::Planes;
 use crate::serve::{Rules, ServiceEntries, Stage};
 use crate::source::Source;
+use crate::strict;
 
 use istiod::{Istiod, Us};
 
@@ -44,6 +45,7 @@ pub(crate) const PROPERTIES: &[&str] = &[
     "fallthrough",
     "unsynced",
     "why",
+    "strict_compat",
     "startup_timeout",
     "istiod",
     "tls_servername",
@@ -69,9 +71,11 @@ struct Reading {
     tls: Option<Tls>,
     labels: String,
     exports: DefaultExports,
+    legacy: Option<LegacyDefault>,
     sight: Sight,
     workload: Option<Workload>,
     addresses: Vec<IpAddr>,
+    ttl: Option<u32>,
     style: Style,
     fallthrough: Fallthrough,
     passes_unsynced: bool,
@@ -106,6 +110,7 @@ impl Reading {
             tls: None,
             labels: String::new(),
             exports: DefaultExports::All,
+            legacy: None,
             sight: Sight {
                 clients: Clients::Anybody,
                 search: None,
@@ -118,6 +123,7 @@ impl Reading {
             },
             workload: None,
             addresses: Vec::new(),
+            ttl: None,
             style: Style {
                 ttl: TTL,
                 order: Order::Given,
@@ -138,7 +144,7 @@ impl Reading {
             "tls" => self.tls = Some(tls(property, cx)?),
             "kubeconfig" => self.access = kubeconfig(property)?,
             "labels" => self.labels = labels(property, "label selector")?,
-            "ttl" => self.style.ttl = property.ttl()?,
+            "ttl" => self.ttl = Some(property.ttl()?),
             "order" => self.style.order = order(property)?,
             "fallthrough" => self.fallthrough = property.fallthrough(),
             "unsynced" => {
@@ -191,6 +197,13 @@ impl Reading {
                 let arg = property.args().only("a namespace")?;
                 self.sight.root = arg.text().into();
             }
+            "strict_compat" => {
+                let mut args = property.args();
+                let default = args.next().map(|arg| arg.parse("an IPv4 address"));
+                args.finish()?;
+                let default: Option<Ipv4Addr> = default.transpose()?;
+                self.legacy = Some(LegacyDefault(default.map(IpAddr::V4)));
+            }
             "export_to" => {
                 let arg = property.args().only("*, . or ~")?;
                 self.exports = match arg.text() {
@@ -236,11 +249,17 @@ impl Reading {
         } else if !self.addresses.is_empty() {
             return Err(line.error("addresses are those of a workload, and there is none"));
         }
+        self.style.ttl = match (self.ttl, self.legacy) {
+            (Some(ttl), _) => ttl,
+            (None, Some(_)) => strict::TTL,
+            (None, None) => TTL,
+        };
         let rules = Rules {
             style: self.style,
             fallthrough: self.fallthrough,
             sight: self.sight,
             passes_unsynced: self.passes_unsynced,
+            is_strict: self.legacy.is_some(),
             startup_timeout: self.startup_timeout,
             why: self.why,
         };
@@ -283,6 +302,7 @@ impl Reading {
             making: Making {
                 domain: self.sight.domain.clone(),
                 exports: self.exports,
+                legacy: self.legacy,
             },
         }))
     }

@@ -32,6 +32,7 @@ fn mistakes_are_named() {
         ("workload app\nclients pods", "not both"),
         ("export_to all", "nobody is meant by 'all'"),
         ("automatic always", "no automatic addresses 'always'"),
+        ("strict_compat 2001:db8::1", "an IPv4 address"),
         ("labels =a", "unable to parse label selector value: '=a'"),
         ("serch example.org", "did you mean 'search'?"),
     ] {
