@@ -94,7 +94,9 @@ fn entries_get_addresses_from_one_controller_at_a_time() {
     });
     assert_eq!(second.list("address=240.240.0.1"), ["one.test 240.240.0.1"]);
     let written = "catena_vip_writes_total{result=\"written\"}";
-    assert!(page(first.port, "/metrics").contains(&format!("{written} 2")));
+    await_that("both writes are counted", || {
+        page(first.port, "/metrics").contains(&format!("{written} 2"))
+    });
     assert!(!page(second.port, "/metrics").contains(written));
     first.server.signal("TERM");
     apply(&api, &plain("three"));

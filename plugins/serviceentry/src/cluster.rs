@@ -1,5 +1,6 @@
 //! A cluster whose hosts are known: one for all who want the same, across reloads.
 
+mod hashed;
 mod objects;
 mod rows;
 mod state;
