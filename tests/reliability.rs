@@ -13,7 +13,7 @@ const TIME_OF_DAY: [&str; 14] = [
     "plugins/log/src/class.rs",
     // The serials of zones, which count seconds since 1970.
     "plugins/rpcservice/src/zone.rs",
-    // When a control plane was heard last, for metrics.
+    // When a control plane was heard of last, for metrics.
     "plugins/serviceentry/src/planes/told.rs",
     // How long a change at the API server took to get here.
     "src/cluster/src/metrics.rs",

@@ -47,6 +47,8 @@ pub(crate) struct Making {
     pub domain: Name,
     /// Who may see what does not say who may see it.
     pub exports: DefaultExports,
+    /// Automatic addresses come from a hash, not from the status of entries.
+    pub is_hashed: bool,
     /// Entries mean what they mean to the older istio-coredns-plugin.
     pub legacy: Option<LegacyDefault>,
 }

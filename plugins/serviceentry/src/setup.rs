@@ -71,6 +71,7 @@ struct Reading {
     tls: Option<Tls>,
     labels: String,
     exports: DefaultExports,
+    is_hashed: bool,
     legacy: Option<LegacyDefault>,
     sight: Sight,
     workload: Option<Workload>,
