@@ -13,6 +13,7 @@ Usage of catena:
   catena controller vip [FLAGS]
                               give ServiceEntries without an address automatic ones
   catena agent [FLAGS]        tell which RPC interfaces the application here offers
+  catena zone export|import   carry a zone of a running dynapi as a master file
 
   -conf FILE
         Corefile to load; \"stdin\" reads it from standard input (default \"Corefile\";
