@@ -195,8 +195,8 @@ async fn write(client: &Client, state: &State) {
                     Err(refusal) => {
                         allocator.failed(&step);
                         let text = refusal.to_string();
-                        let is_usual = matches!(refusal.code(), Some(404 | 409));
-                        if !is_usual && text != wrong {
+                        // Somebody was quicker, or it is the same trouble again.
+                        if refusal.code() != Some(409) && text != wrong {
                             tracing::error!("The status of {} is not written: {text}", step.id);
                             wrong = text;
                         }
