@@ -10,6 +10,8 @@ mod fmt;
 mod serve;
 #[cfg(any(feature = "agent", feature = "controller"))]
 mod work;
+#[cfg(feature = "zone")]
+mod zone;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -31,6 +33,8 @@ pub fn run(plugins: &'static [&'static Registration]) -> ExitCode {
         Some((command, rest)) if command == "agent" => return agent::agent(rest),
         #[cfg(feature = "controller")]
         Some((command, rest)) if command == "controller" => return controller::controller(rest),
+        #[cfg(feature = "zone")]
+        Some((command, rest)) if command == "zone" => return zone::zone(rest),
         _ => {}
     }
     match flags::parse(&args) {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::readme::furnish_pair;
 use crate::server::{Server, answers, move_ports};
 
 #[test]
@@ -41,6 +42,7 @@ fn every_example_corefile_starts_and_answers() {
 fn start(folder: &Path, name: &str, text: &str) -> Result<(), String> {
     let scratch = tempfile::tempdir().unwrap();
     copy_folder(folder, &scratch.path().join("corefiles"));
+    furnish_pair(scratch.path());
     let moved = move_ports(text);
     let conf = format!("corefiles/{name}");
     fs::write(scratch.path().join(&conf), &moved.text).unwrap();

@@ -254,7 +254,7 @@ fn a_secondary_gets_the_changes_since_its_serial() {
     }
     let place = Place::new("ns ns1.example.org");
     place.put_before("transfer {\nto *\n}");
-    let _server = place.start();
+    let server = place.start();
     assert_eq!(
         put(place.api, "a", Ipv4Addr::new(192, 0, 2, 1)).unwrap().0,
         200
@@ -269,14 +269,20 @@ fn a_secondary_gets_the_changes_since_its_serial() {
         put(place.api, "b", Ipv4Addr::new(192, 0, 2, 3)).unwrap().0,
         200
     );
-    let mut changes = dig(place.dns, &format!("IXFR={serial}"));
-    changes.retain(|line| !line.contains(" SOA "));
     let expected = [
         "a.example.org. A 192.0.2.1",
         "a.example.org. A 192.0.2.2",
         "b.example.org. A 192.0.2.3",
     ];
-    assert_eq!(changes, expected);
+    let changes = || {
+        let mut changes = dig(place.dns, &format!("IXFR={serial}"));
+        changes.retain(|line| !line.contains(" SOA "));
+        changes
+    };
+    assert_eq!(changes(), expected);
+    drop(server);
+    let _server = place.start();
+    assert_eq!(changes(), expected, "after a restart");
     let whole = dig(place.dns, "AXFR");
     assert_eq!(whole.len(), 5, "SOA, NS, two addresses, SOA: {whole:?}");
 }
@@ -446,4 +452,81 @@ fn make_certificates(folder: &Path) {
         fs::write(folder.join(cert), issued.pem()).unwrap();
         fs::write(folder.join(key), pair.serialize_pem()).unwrap();
     }
+}
+
+#[test]
+fn blocks_that_cannot_be_told_apart_at_one_address_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dns, api) = (free_port(), free_port());
+    make_certificates(folder.path());
+    let block = |key: &str, zone: &str, properties: &str| {
+        format!("{key} {{\ndynapi {zone} {{\nlisten 127.0.0.1:{api}\n{properties}\n}}\n}}\n")
+    };
+    let refused = |second: String| {
+        let corefile = block("example.org", "", "file one.redb") + &second;
+        fs::write(folder.path().join("Corefile"), corefile).unwrap();
+        let mut server = Server::start(folder.path(), "Corefile", dns);
+        server.started().err()
+    };
+    let same = refused(block("a.example.org", "example.org", "file two.redb")).unwrap();
+    assert!(same.contains("serve example.org. at 127.0.0.1"), "{same}");
+    let tls = refused(block("example.net", "", "tls cert.pem key.pem")).unwrap();
+    assert!(tls.contains("with different 'tls'"), "{tls}");
+    assert_eq!(refused(block("example.net", "", "file two.redb")), None);
+}
+
+#[test]
+fn a_zone_is_carried_out_and_in_by_the_command_line() {
+    let place = Place::new("ns ns1.example.org");
+    let _server = place.start();
+    let address = Ipv4Addr::new(192, 0, 2, 1);
+    assert_eq!(put(place.api, "a", address).unwrap().0, 200);
+    let url = format!("http://127.0.0.1:{}", place.api);
+    let zone = |args: &[&str], input: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_catena"));
+        command
+            .arg("zone")
+            .args(args)
+            .current_dir(place.folder.path());
+        command.args(["--dynapi", &url, "--tokenfile", "token"]);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut running = command.spawn().unwrap();
+        let mut stdin = running.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).unwrap();
+        drop(stdin);
+        let output = running.wait_with_output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).unwrap())
+    };
+    let (status, text) = zone(&["export", "example.org"], "");
+    assert_eq!(status, Some(0), "{text}");
+    assert!(
+        text.contains("a.example.org.\t300\tIN\tA\t192.0.2.1\n"),
+        "{text}"
+    );
+    let changed = text.replace("192.0.2.1", "192.0.2.7");
+    let (status, told) = zone(&["import", "example.org"], &changed);
+    assert_eq!(status, Some(0), "{told}");
+    assert!(
+        told.starts_with("example.org.: 2 names written, serial "),
+        "{told}"
+    );
+    assert_eq!(
+        ask(place.dns, "a.example.org").unwrap(),
+        Some(Ipv4Addr::new(192, 0, 2, 7))
+    );
+    fs::write(place.folder.path().join("broken.txt"), "a A nonsense\n").unwrap();
+    let (status, told) = zone(&["import", "example.org", "broken.txt"], "");
+    assert_eq!(status, Some(1));
+    assert!(told.starts_with("422 Unprocessable Entity: "), "{told}");
+    let (status, told) = zone(&["export", "example.net"], "");
+    assert_eq!(
+        (status, told.contains("404 Not Found")),
+        (Some(1), true),
+        "{told}"
+    );
+    assert_eq!(zone(&["export"], "").0, Some(2));
 }

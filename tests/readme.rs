@@ -49,6 +49,11 @@ fn furnish(assets: &Path, folder: &Path) {
         let path = asset.unwrap().path();
         fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
     }
+    furnish_pair(folder);
+}
+
+/// Writes a certificate, which is its own issuer, and its key.
+pub fn furnish_pair(folder: &Path) {
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
     let pair = rcgen::generate_simple_self_signed(names).unwrap();
     for name in ["cert.pem", "ca.pem"] {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where the time of day may be read, and what for; all else uses the monotonic clock.
-const TIME_OF_DAY: [&str; 13] = [
+const TIME_OF_DAY: [&str; 14] = [
     // Whether signatures are valid.
     "plugins/cache/src/classify.rs",
     // The serials of zones without one, and when etcd was heard of last.
@@ -13,6 +13,8 @@ const TIME_OF_DAY: [&str; 13] = [
     "plugins/log/src/class.rs",
     // The serials of zones, which count seconds since 1970.
     "plugins/rpcservice/src/zone.rs",
+    // When a control plane was heard of last, for metrics.
+    "plugins/serviceentry/src/planes/told.rs",
     // How long a change at the API server took to get here.
     "src/cluster/src/metrics.rs",
     "src/cluster/src/store.rs",

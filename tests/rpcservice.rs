@@ -10,10 +10,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use catena_dns::{Message, RecordType};
 use catena_testing::Etcd;
 use parking_lot::Mutex;
 
-use crate::client::ask;
+use crate::client::{ask, exchange_tcp};
 use crate::kube::{Api, await_that};
 use crate::server::{Server, free_port};
 
@@ -127,6 +128,17 @@ fn await_answers(ports: &[u16], name: &str, address: Option<Ipv4Addr>) {
     assert!(took < SOON, "{name} took {took:?}");
 }
 
+/// All records of the interfaces' zone, as name and type.
+fn transferred(port: u16) -> Vec<String> {
+    let zone: catena_dns::Name = "rpc.cluster.local.".parse().unwrap();
+    let query = Message::query(zone.view(), RecordType::AXFR).to_packet();
+    let answer = Message::decode(&exchange_tcp(port, &query).unwrap()).unwrap();
+    let records = answer.answers.iter();
+    records
+        .map(|record| format!("{} {}", record.name, record.rtype))
+        .collect()
+}
+
 /// All keys that etcd has, as its gateway tells them.
 fn keys(etcd: &Etcd) -> usize {
     let told = etcd.call("kv/range", r#"{"key":"Lw==","range_end":"MA=="}"#);
@@ -190,7 +202,10 @@ fn interfaces_are_answered_by_two_servers_soon_after_they_change() {
     let place = format!("--etcdendpoints {}", etcd.endpoint());
     let _controller = controller(&api, &place, agent_port);
     let master = format!("endpoint http://127.0.0.1:{}", api.http);
-    let own = format!("rpcservice {{\n {master}\n agent_port {agent_port}\n poll 200ms\n }}");
+    let own = format!(
+        "transfer {{\n to *\n }}\n \
+         rpcservice {{\n {master}\n agent_port {agent_port}\n poll 200ms\n }}"
+    );
     let written = format!("etcd {{\n endpoint {}\n }}", etcd.endpoint());
     let (mut server, first) = name_server(&folder.path().join("own"), &api, &own);
     let (_other, second) = name_server(&folder.path().join("written"), &api, &written);
@@ -204,6 +219,11 @@ fn interfaces_are_answered_by_two_servers_soon_after_they_change() {
     await_answers(&ports, NAME, address);
     await_answers(&ports, &NAME.to_uppercase(), address);
     await_answers(&ports, "com.alipay.other.rpc.cluster.local", address);
+
+    let whole = transferred(first);
+    assert!(whole.contains(&format!("{NAME}. A")), "{whole:?}");
+    assert_eq!(whole.first(), whole.last(), "an SOA record at both ends");
+    assert!(whole.iter().all(|record| !record.contains("TYPE0")));
 
     // An interface comes, another goes.
     actuator.offer(&["com.alipay.UserService.Interface1", "com.alipay.third"]);
@@ -256,40 +276,66 @@ fn a_controller_removes_what_an_earlier_one_wrote_and_leaves_what_others_did() {
     await_that("the name without an object is gone", || keys(&etcd) == 1);
 }
 
+/// A key of TSIG, in base 64.
+const SECRET: &str = "NoTCJU+DMqFWywaPyxSijrDEA/eC3nK0xi3AMEZuPVk=";
+
+/// How a controller can write to a `dynapi`: the way's name, who may write, and its flags.
+fn ways(folder: &Path, rest: u16, dns: u16) -> [(&'static str, &'static str, String); 4] {
+    let token = folder.join("token");
+    fs::write(&token, "correct-horse-battery-staple").unwrap();
+    let secret = folder.join("secret");
+    fs::write(&secret, SECRET).unwrap();
+    let (token, secret) = (token.display(), secret.display());
+    let known = format!("--tokenfile {token}");
+    let signed = format!("--tsigkey controller. --tsigfile {secret}");
+    [
+        (
+            "dynapi",
+            "token:controller",
+            format!("--dynapi http://127.0.0.1:{rest} {known}"),
+        ),
+        (
+            "coredns",
+            "token:controller",
+            format!("--coredns http://127.0.0.1:{rest} {known}"),
+        ),
+        (
+            "update",
+            "net:127.0.0.0/8",
+            format!("--update 127.0.0.1:{dns}"),
+        ),
+        (
+            "signed",
+            "key:controller.",
+            format!("--update 127.0.0.1:{dns} {signed}"),
+        ),
+    ]
+}
+
 #[test]
-fn names_are_written_through_dynapi_and_by_update() {
+fn names_are_written_in_every_way_and_removed_by_the_next_controller() {
     let Some(api) = cluster() else { return };
     let (actuator, folder) = (Actuator::start(), tempfile::tempdir().unwrap());
     actuator.offer(&["com.alipay.UserService.Interface1"]);
     let (_agent, agent_port) = agent(&actuator);
-    let token = folder.path().join("token");
-    fs::write(&token, "correct-horse-battery-staple").unwrap();
-    let rest = free_port();
-    let dynapi = format!(
-        "dynapi {{\n listen 127.0.0.1:{rest}\n token controller file {}\n allow \
-         token:controller all *.rpc.cluster.local A,AAAA\n allow token:controller read\n \
-         allow net:127.0.0.0/8 all *.rpc.cluster.local A,AAAA\n }}",
-        token.display()
-    );
-    let address = Some(Ipv4Addr::new(10, 96, 0, 7));
-    for way in ["dynapi", "coredns", "update"] {
+    let (rest, address) = (free_port(), Some(Ipv4Addr::new(10, 96, 0, 7)));
+    for place in 0..4 {
+        let (name, who, _) = &ways(folder.path(), rest, 0)[place];
+        let block = format!(
+            "tsig {{\n secret controller. {SECRET}\n }}\n dynapi {{\n listen 127.0.0.1:{rest}\n \
+             token controller file {}/token\n allow token:controller read\n \
+             allow {who} all *.rpc.cluster.local A,AAAA\n }}",
+            folder.path().display()
+        );
+        let (_server, port) = name_server(&folder.path().join(name), &api, &block);
+        let (_, _, flags) = &ways(folder.path(), rest, port)[place];
+        let flags = format!("{flags} --state {}/{name}.state", folder.path().display());
         create(&api, "application.yaml", "RPCService", OURS);
-        let server = folder.path().join(way);
-        let (_server, port) = name_server(&server, &api, &dynapi);
-        let place = match way {
-            "dynapi" => {
-                let token = token.display();
-                format!("--dynapi http://127.0.0.1:{rest} --exclusive --tokenfile {token}")
-            }
-            "coredns" => {
-                let token = token.display();
-                format!("--coredns http://127.0.0.1:{rest} --tokenfile {token}")
-            }
-            _ => format!("--update 127.0.0.1:{port}"),
-        };
-        let _controller = controller(&api, &place, agent_port);
+        let first = controller(&api, &flags, agent_port);
         await_answers(&[port], NAME, address);
+        drop(first);
         assert_eq!(api.call("DELETE", &format!("{OURS}/user"), ""), 200);
+        let _next = controller(&api, &flags, agent_port);
         await_answers(&[port], NAME, None);
         await_answers(&[port], CLUSTER, address);
     }

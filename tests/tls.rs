@@ -306,6 +306,19 @@ fn a_reload_keeps_connections_and_shows_the_new_certificate() {
 }
 
 #[test]
+fn a_certificate_that_is_exchanged_is_shown_without_a_reload() {
+    let place = Place::new(&[HOSTS]);
+    let mut server = place.start();
+    place.issue("next.pem", "next-key.pem");
+    fs::rename(place.path("next-key.pem"), place.path("key.pem")).unwrap();
+    fs::copy(place.path("cert.pem"), place.path("old.pem")).unwrap();
+    fs::rename(place.path("next.pem"), place.path("cert.pem")).unwrap();
+    server.says("cert.pem has changed and is shown").unwrap();
+    assert_eq!(place.ask("a.test"), ADDRESS);
+    assert!(Connection::open_tls(place.tls, &place.path("old.pem")).is_err());
+}
+
+#[test]
 fn a_block_without_a_certificate_is_served_in_plain_text_as_in_coredns() {
     let place = Place::new(&[HOSTS]);
     let corefile = fs::read_to_string(place.corefile()).unwrap();

@@ -10,7 +10,10 @@ Usage of catena:
   catena fmt FILE             print a Corefile in canonical layout
   catena controller rpcservice [FLAGS]
                               keep names of RPC interfaces written elsewhere
+  catena controller vip [FLAGS]
+                              give ServiceEntries without an address automatic ones
   catena agent [FLAGS]        tell which RPC interfaces the application here offers
+  catena zone export|import   carry a zone of a running dynapi as a master file
 
   -conf FILE
         Corefile to load; \"stdin\" reads it from standard input (default \"Corefile\";

@@ -201,6 +201,60 @@ impl Scenario {
     }
 }
 
+/// An answer of the older istio-coredns-plugin.
+pub struct Legacy {
+    pub name: String,
+    pub rtype: String,
+    pub rcode: String,
+    /// The records as text, sorted.
+    pub records: Vec<String>,
+}
+
+impl Scenario {
+    /// What the older plugin was told to answer for entries without an address, if it was asked
+    /// at all.
+    pub fn legacy_default(&self) -> Option<String> {
+        let recorded = read(&self.folder.join("coredns-plugin-answers.json"));
+        let default = recorded.get("default_address")?;
+        Some(default.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Whether several entries have a host in a phase: which of them the older plugin answers
+    /// was chance.
+    pub fn is_chance(&self, name: &str, phase: &str) -> bool {
+        let recorded = read(&self.folder.join("status-addresses.json"));
+        let phase = part(&recorded["phases"], "phase", phase);
+        let entries = phase["serviceentries"].as_array().into_iter().flatten();
+        let host = name.trim_end_matches('.');
+        let has = |entry: &&Value| entry["hosts"].as_array().unwrap().iter().any(|h| h == host);
+        entries.filter(has).count() > 1
+    }
+
+    /// What the older plugin answered in a phase.
+    pub fn legacy(&self, phase: &str) -> Vec<Legacy> {
+        let recorded = read(&self.folder.join("coredns-plugin-answers.json"));
+        let phase = part(&recorded["phases"], "phase", phase);
+        let answers = phase["answers"].as_array().into_iter().flatten();
+        answers.map(Legacy::read).collect()
+    }
+}
+
+impl Legacy {
+    fn read(recorded: &Value) -> Legacy {
+        let text = |key: &str| recorded[key].as_str().unwrap_or_default().to_owned();
+        let records = recorded["answer"].as_array().into_iter().flatten();
+        let records = records.map(|record| record.as_str().unwrap().to_owned());
+        let mut records: Vec<String> = records.collect();
+        records.sort();
+        Legacy {
+            name: text("name"),
+            rtype: text("type"),
+            rcode: text("rcode"),
+            records,
+        }
+    }
+}
+
 /// An answer of Istio's agent.
 pub struct Answer {
     pub name: String,

@@ -103,6 +103,7 @@ impl EtcdStore {
             revision: number(state.shadow.revision()),
             sets: sets.filter(|(key, _)| is_within(&key.name)).collect(),
             leases,
+            history: Vec::new(),
         };
         drop(state);
         if self.is_followed.load(Ordering::Acquire) {

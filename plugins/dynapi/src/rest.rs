@@ -2,6 +2,7 @@
 
 mod body;
 mod changes;
+pub(crate) mod doors;
 mod leases;
 mod legacy;
 mod master;
@@ -14,21 +15,21 @@ mod zones;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use catena_dns::{Name, NameRef, RecordType};
-use catena_http::{Address, Asked, Body, Pages, Peer, Service};
+use catena_http::{Asked, Body, Pages, Peer, Service};
 use catena_records::{Ledger, LiveZone};
 use hyper::body::Incoming;
 use hyper::header::AUTHORIZATION;
 use hyper::{HeaderMap, Request, Response, StatusCode};
-use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use crate::access::{Access, Caller, Verb, Who};
 use crate::metrics;
+use crate::serve::Listen;
 use crate::tls;
-use path::Target;
+use path::{Part, Target};
 pub(crate) use problem::Code;
 use problem::Problem;
 pub(crate) use records::count_write;
@@ -43,15 +44,12 @@ const OPENAPI: &str = include_str!("../openapi.json");
 /// What a request is answered with.
 pub(crate) type Replied = Result<Response<Body>, Problem>;
 
-/// The APIs of the process by address: several server blocks may share one.
-static OPEN: Mutex<Vec<(Address, Weak<Api>)>> = Mutex::new(Vec::new());
-
 /// The API of one server block.
 #[derive(Clone)]
 pub(crate) struct Rest(Arc<Api>);
 
 pub(crate) struct Api {
-    address: Address,
+    pub listen: Listen,
     pub ledger: Arc<Ledger>,
     pub zones: Vec<Arc<LiveZone>>,
     pub access: Arc<Access>,
@@ -61,14 +59,15 @@ pub(crate) struct Api {
 }
 
 impl Rest {
+    /// The API of a block; an error if it cannot share the address with those of other blocks.
     pub fn new(
         ledger: &Arc<Ledger>,
         zones: &[Arc<LiveZone>],
         (access, ttl): (Arc<Access>, u32),
-        address: &Address,
-    ) -> Rest {
+        listen: &Listen,
+    ) -> Result<Rest, String> {
         let api = Arc::new(Api {
-            address: address.clone(),
+            listen: listen.clone(),
             ledger: Arc::clone(ledger),
             zones: zones.to_vec(),
             access,
@@ -76,10 +75,8 @@ impl Rest {
             room: Semaphore::new(REQUESTS_MAX),
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
         });
-        let mut open = OPEN.lock();
-        open.retain(|(_, api)| api.strong_count() > 0);
-        open.push((address.clone(), Arc::downgrade(&api)));
-        Rest(api)
+        doors::join(&api)?;
+        Ok(Rest(api))
     }
 }
 
@@ -103,10 +100,6 @@ impl Service for Rest {
         let (api, peer) = (Arc::clone(&self.0), peer.clone());
         Box::pin(async move {
             let is_legacy = path::is_legacy(request.uri().path());
-            let api = match path::zone_of(request.uri().path()) {
-                Some(zone) => api.of_zone(&zone.to_string()),
-                None => api,
-            };
             let replied = match is_legacy {
                 true => api.legacy(request, &peer).await,
                 false => api.respond(request, &peer).await,
@@ -126,18 +119,14 @@ impl Service for Rest {
 
 impl Api {
     /// The latest API at the same address that has `zone`; this one if none has.
-    fn of_zone(self: &Arc<Self>, zone: &str) -> Arc<Api> {
-        let open = OPEN.lock();
-        let here = open
-            .iter()
-            .rev()
-            .filter(|(address, _)| *address == self.address);
-        let mut apis = here.filter_map(|(_, api)| api.upgrade());
-        let has_zone = |api: &Arc<Api>| {
-            let mut zones = api.zones.iter();
-            zones.any(|own| own.origin().to_string() == zone)
-        };
-        apis.find(has_zone).unwrap_or_else(|| Arc::clone(self))
+    fn of_zone(self: &Arc<Self>, zone: NameRef<'_>) -> Arc<Api> {
+        let mut apis = doors::at(&self.listen.address).into_iter();
+        let found = apis.find(|api| api.has_zone(zone));
+        found.unwrap_or_else(|| Arc::clone(self))
+    }
+
+    fn has_zone(&self, zone: NameRef<'_>) -> bool {
+        self.zones.iter().any(|own| own.origin() == zone)
     }
 
     async fn respond(self: &Arc<Self>, request: Request<Incoming>, peer: &Peer) -> Replied {
@@ -147,38 +136,56 @@ impl Api {
             return Ok(reply::whole(StatusCode::OK, "application/json", OPENAPI));
         }
         let _place = self.room.try_acquire().map_err(|_| Code::Busy.problem())?;
-        let caller = self.caller(request.headers(), peer)?;
         match target {
             Target::OpenApi => Err(Code::NotFound.problem()),
-            Target::Leases => self.begin_lease(request, &caller).await,
-            Target::Lease(id) => self.lease(&request, &id, &caller).await,
-            Target::Renewal(id) => self.renew_lease(&request, &id, &caller).await,
-            Target::Changes(zone) => {
-                let zone = Arc::clone(self.zone(zone)?);
-                self.change(request, zone, &caller).await
+            Target::Zones => self.list_zones(&request, peer),
+            Target::Leases => self.begin_lease(request, peer).await,
+            Target::Lease(id) => self.lease(&request, &id, peer).await,
+            Target::Renewal(id) => self.renew_lease(&request, &id, peer).await,
+            Target::Of(zone, part) => {
+                let api = self.of_zone(zone.view());
+                let caller = api.caller(request.headers(), peer)?;
+                let zone = Arc::clone(api.zone(zone)?);
+                api.respond_of_zone(request, (zone, part), caller).await
             }
-            Target::Watch(zone) => {
-                let zone = Arc::clone(self.zone(zone)?);
-                self.watch(&request, zone, caller)
+        }
+    }
+
+    /// Answers a request that is for `part` of `zone`.
+    async fn respond_of_zone(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        (zone, part): (Arc<LiveZone>, Part),
+        caller: Caller,
+    ) -> Replied {
+        match part {
+            Part::Whole => self.show_zone(&request, &zone, &caller),
+            Part::Changes => self.change(request, zone, &caller).await,
+            Part::Watch => self.watch(&request, zone, caller),
+            Part::Export => self.export(&request, zone, caller).await,
+            Part::Import => self.import(request, zone, &caller).await,
+            Part::Listing => self.list_records(&request, &zone, &caller),
+            Part::Set(name, rtype) => self.set(request, (zone, &name, rtype), &caller).await,
+        }
+    }
+
+    /// The APIs at the same address whose blocks know who asks, the latest first.
+    fn that_know(
+        &self,
+        headers: &HeaderMap,
+        peer: &Peer,
+    ) -> Result<Vec<(Arc<Api>, Caller)>, Problem> {
+        let mut known = Vec::new();
+        let mut stranger = Code::Unauthorized.problem();
+        for api in doors::at(&self.listen.address) {
+            match api.caller(headers, peer) {
+                Ok(caller) => known.push((api, caller)),
+                Err(problem) => stranger = problem,
             }
-            Target::Export(zone) => {
-                let zone = Arc::clone(self.zone(zone)?);
-                self.export(&request, zone, caller).await
-            }
-            Target::Import(zone) => {
-                let zone = Arc::clone(self.zone(zone)?);
-                self.import(request, zone, &caller).await
-            }
-            Target::Zones => self.list_zones(&request, &caller),
-            Target::Zone(zone) => self.show_zone(&request, self.zone(zone)?, &caller),
-            Target::Listing(zone) => {
-                let zone = Arc::clone(self.zone(zone)?);
-                self.list_records(&request, zone, caller).await
-            }
-            Target::Set(zone, name, rtype) => {
-                let zone = Arc::clone(self.zone(zone)?);
-                self.set(request, (zone, &name, rtype), &caller).await
-            }
+        }
+        match known.is_empty() {
+            true => Err(stranger),
+            false => Ok(known),
         }
     }
 

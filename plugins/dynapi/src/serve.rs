@@ -18,16 +18,18 @@ use tokio::sync::watch;
 use crate::access::Access;
 use crate::metrics;
 use crate::open::{Place, open};
-use crate::rest::Rest;
+use crate::rest::{Rest, doors};
+use crate::tls::Certificate;
 use crate::{transfers, update};
 
 /// How long the start waits for the records.
 const LOAD_TIME: Duration = Duration::from_secs(5);
 
 /// Where programs write to.
+#[derive(Clone)]
 pub(crate) struct Listen {
     pub address: Address,
-    pub tls: Option<Arc<rustls::ServerConfig>>,
+    pub tls: Option<Certificate>,
 }
 
 /// The stage of one server block.
@@ -110,18 +112,19 @@ impl Plugin for DynApi {
     fn start(&self, context: &StartContext<'_>) -> Result<(), StartError> {
         let ledger = open(&self.place, context.background)
             .map_err(|error| StartError::new(format!("dynapi: {error}")))?;
+        if context.is_first {
+            doors::begin_generation();
+        }
         let mut zones = ledger.serve(self.zones.clone());
         zones.sort_by_key(|zone| std::cmp::Reverse(zone.origin().wire().len()));
         if let Some(listen) = &self.listen {
-            let rest = Rest::new(
-                &ledger,
-                &zones,
-                (Arc::clone(&self.access), self.ttl),
-                &listen.address,
-            );
+            let rights = (Arc::clone(&self.access), self.ttl);
+            let rest = Rest::new(&ledger, &zones, rights, listen);
+            let rest = rest.map_err(|clash| StartError::new(format!("dynapi: {clash}")))?;
+            let tls = listen.tls.as_ref();
             let opening = Opening {
                 address: &listen.address,
-                tls: listen.tls.clone(),
+                tls: tls.map(|tls| Arc::clone(&tls.config)),
                 pages: Arc::new(rest),
                 background: context.background,
             };

@@ -14,7 +14,7 @@ use crate::access::{Access, Pattern, Permission, Token, Verb, Who};
 use crate::etcd::Cluster;
 use crate::open::Place;
 use crate::serve::{DynApi, Listen};
-use crate::tls;
+use crate::tls::Certificate;
 
 /// Records of a zone at most, if the Corefile does not say.
 const RECORDS_MAX: usize = 2_000_000;
@@ -29,7 +29,7 @@ struct Config {
     place: Option<Place>,
     etcd: Cluster,
     listen: Option<catena_http::Address>,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: Option<Certificate>,
     access: Access,
     fallthrough: Fallthrough,
     ns: Vec<Name>,
@@ -108,8 +108,8 @@ impl Config {
             "tls" => {
                 let path = |arg: catena_plugin::Arg<'_>| cx.server.path(arg.text());
                 let (cert, key) = (args.required("CERT")?, args.required("KEY")?);
-                let ca = args.next().map(path);
-                let read = tls::load(&path(cert), &path(key), ca.as_deref());
+                let files = (path(cert), path(key), args.next().map(path));
+                let read = Certificate::load(files);
                 self.tls = Some(read.map_err(|error| cert.error(error))?);
             }
             "token" => self.read_token(cx, &mut args)?,

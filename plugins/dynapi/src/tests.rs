@@ -523,16 +523,20 @@ fn an_api_without_tls_is_for_this_machine_only() {
     assert_eq!(refusal("listen [::1]:8090"), "");
 }
 
+/// A second block, for example.net, at `address`.
+async fn open_second(address: &str, properties: &str) -> Block {
+    let corefile = format!("example.net {{\ndynapi {{\nlisten {address}\n{properties}\n}}\n}}\n");
+    let second = Block::build(&[&PLUGIN], &corefile);
+    let second = second.unwrap_or_else(|error| unreachable!("{error}"));
+    second.start().await.unwrap();
+    second
+}
+
 #[tokio::test]
 async fn blocks_that_share_an_address_have_their_own_zones_and_rights() {
     let folder = tempfile::tempdir().unwrap();
     let (first, address) = Door::open_in(folder.path(), "allow token:t all").await;
-    let corefile = format!(
-        "example.net {{\ndynapi {{\nlisten {address}\nallow net:127.0.0.1/32 read\n}}\n}}\n"
-    );
-    let second = Block::build(&[&PLUGIN], &corefile);
-    let second = second.unwrap_or_else(|error| unreachable!("{error}"));
-    second.start().await.unwrap();
+    let _second = open_second(&address, "allow net:127.0.0.1/32 read").await;
     let body = r#"{"addresses":["192.0.2.9"]}"#;
     let (status, ..) = send(&address, &format!("PUT {WWW}"), TOKEN, body).await;
     assert_eq!(status, 200);
@@ -540,4 +544,42 @@ async fn blocks_that_share_an_address_have_their_own_zones_and_rights() {
     let foreign = WWW.replace("example.org", "example.net");
     let (status, ..) = send(&address, &format!("PUT {foreign}"), TOKEN, body).await;
     assert_eq!(status, 401, "the token is not one of that block");
+    let (status, _, zones) = send(&address, "GET /v1/zones", TOKEN, "").await;
+    assert_eq!(status, 200);
+    assert!(zones.contains("example.org.") && !zones.contains("example.net."));
+}
+
+#[tokio::test]
+async fn blocks_that_share_an_address_have_their_own_leases() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, address) = Door::open_in(folder.path(), "allow token:t all").await;
+    let (_, _, alone) = send(&address, "POST /v1/leases", TOKEN, r#"{"ttl":60}"#).await;
+    let alone: Value = serde_json::from_str(&alone).unwrap();
+    let rights = format!(
+        "token t file {}/token\nallow token:t all",
+        folder.path().display()
+    );
+    let second = open_second(&address, &rights).await;
+    let (_, _, zones) = send(&address, "GET /v1/zones", TOKEN, "").await;
+    assert!(zones.contains("example.org.") && zones.contains("example.net."));
+    let (status, _, which) = send(&address, "POST /v1/leases", TOKEN, r#"{"ttl":60}"#).await;
+    assert!(status == 400 && which.contains("several stores"), "{which}");
+    for (zone, block) in [("example.org", &first), ("example.net", &second)] {
+        let asked = format!(r#"{{"ttl":60,"zone":"{zone}"}}"#);
+        let (_, _, begun) = send(&address, "POST /v1/leases", TOKEN, &asked).await;
+        let begun: Value = serde_json::from_str(&begun).unwrap();
+        let lease = begun["lease"].as_str().unwrap();
+        let body = format!(r#"{{"addresses":["192.0.2.9"],"lease":"{lease}"}}"#);
+        let put = format!("PUT {}", WWW.replace("example.org", zone));
+        assert_eq!(send(&address, &put, TOKEN, &body).await.0, 200);
+        let renewal = format!("POST /v1/leases/{lease}/renewal");
+        let (_, _, renewed) = send(&address, &renewal, TOKEN, "").await;
+        assert!(renewed.contains(&format!("www.{zone}.")), "{renewed}");
+        send(&address, &format!("DELETE /v1/leases/{lease}"), TOKEN, "").await;
+        let gone = block.ask(&format!("www.{zone}. A")).await;
+        assert!(gone.contains("NXDOMAIN"), "{gone}");
+    }
+    let lease = alone["lease"].as_str().unwrap();
+    let (status, ..) = send(&address, &format!("GET /v1/leases/{lease}"), TOKEN, "").await;
+    assert_eq!(status, 200, "a lease of the first block is still known");
 }

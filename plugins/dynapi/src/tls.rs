@@ -1,6 +1,6 @@
 //! The certificate that the API shows, and those it asks for.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use catena_http::Peer;
@@ -9,12 +9,25 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 
-/// Reads a certificate and its key; with `ca`, clients may show certificates issued by it.
-pub(crate) fn load(
-    cert: &Path,
-    key: &Path,
-    ca: Option<&Path>,
-) -> Result<Arc<ServerConfig>, String> {
+/// What the API shows of itself and asks for.
+#[derive(Clone)]
+pub(crate) struct Certificate {
+    /// The certificate, its key, and whose certificates clients may show.
+    pub files: Files,
+    pub config: Arc<ServerConfig>,
+}
+
+type Files = (PathBuf, PathBuf, Option<PathBuf>);
+
+impl Certificate {
+    /// Reads a certificate and its key; with a CA, clients may show certificates issued by it.
+    pub fn load(files: Files) -> Result<Certificate, String> {
+        let config = load(&files.0, &files.1, files.2.as_deref())?;
+        Ok(Certificate { files, config })
+    }
+}
+
+fn load(cert: &Path, key: &Path, ca: Option<&Path>) -> Result<Arc<ServerConfig>, String> {
     let secret = PrivateKeyDer::from_pem_file(key);
     let secret = secret.map_err(|error| format!("{}: {error}", key.display()))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());

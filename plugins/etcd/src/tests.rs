@@ -273,6 +273,27 @@ async fn changes_show_at_once() {
     until(&block, "new.sky.test. A", "NXDOMAIN").await;
 }
 
+/// How soon a change must be answered, and how often a busy machine may be late.
+const SOON: Duration = Duration::from_millis(50);
+const LATE_MAX: usize = 5;
+
+#[tokio::test]
+async fn a_change_is_answered_within_50_milliseconds() {
+    let Some(etcd) = Etcd::start(&[]) else { return };
+    let client = client(&etcd);
+    let block = block(&etcd, "watch").await;
+    put(&client, "new", r#"{"host":"192.0.2.0"}"#).await;
+    until(&block, "new.sky.test. A", "192.0.2.0").await;
+    let mut late = Vec::new();
+    for last in 1..=20 {
+        let address = format!("192.0.2.{}", 100 + last);
+        put(&client, "new", &format!(r#"{{"host":"{address}"}}"#)).await;
+        let took = until(&block, "new.sky.test. A", &address).await;
+        late.extend(Some(took).filter(|took| *took > SOON));
+    }
+    assert!(late.len() <= LATE_MAX, "{late:?} of 20");
+}
+
 #[tokio::test]
 async fn watched_names_outlive_etcd_and_a_reload() {
     let Some(mut etcd) = Etcd::start(&[]) else {

@@ -1,5 +1,6 @@
 //! Plugin `rpcservice`: answers names of RPC interfaces in a Kubernetes cluster.
 
+mod lend;
 mod serve;
 mod setup;
 mod zone;

@@ -1,19 +1,23 @@
 //! The stage: answers from the zones that were made of the last table.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use catena_cluster::local_addresses;
 use catena_dns::{HEADER_LEN, Name, NameRef, Rcode, RecordType, Reply, Section, flag};
 use catena_index::{Found, Node, Record, Zone, ZoneBuilder};
 use catena_plugin::zones::{Fallthrough, longest};
-use catena_plugin::{Flow, Next, Outcome, Plugin, Query, Readiness, StartContext, StartError};
+use catena_plugin::{
+    Flow, Next, Outcome, Plugin, Query, Readiness, StartContext, StartError, Transfers,
+};
 use catena_rpc::Registry;
 use tokio::sync::watch;
 
-use crate::zone;
+use crate::zone::{self, Apex};
 
 const TTL: u32 = 5;
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,13 +42,17 @@ impl Default for Rules {
 
 /// The names of one server block.
 pub(crate) struct RpcServices {
-    zones: Vec<Name>,
+    pub zones: Vec<Name>,
     /// One for each of `zones`; empty if one was too large.
-    served: Vec<ArcSwap<Zone>>,
+    pub served: Vec<ArcSwap<Zone>>,
     rules: Rules,
     registry: Arc<Registry>,
+    /// The addresses that others know this server by.
+    servers: OnceLock<Vec<IpAddr>>,
     /// Whether `served` was made after all was known.
-    complete: watch::Sender<bool>,
+    pub complete: watch::Sender<bool>,
+    /// Says that `served` was made anew.
+    pub changed: watch::Sender<()>,
 }
 
 pub(crate) struct Stage(pub Arc<RpcServices>);
@@ -59,7 +67,9 @@ impl RpcServices {
             zones,
             rules,
             registry,
+            servers: OnceLock::new(),
             complete: watch::Sender::new(false),
+            changed: watch::Sender::default(),
         }
     }
 
@@ -69,8 +79,14 @@ impl RpcServices {
         let is_complete = self.registry.is_synced();
         let names = Arc::clone(&self.registry.names().borrow());
         for (origin, served) in self.zones.iter().zip(&self.served) {
+            let apex = Apex {
+                origin: origin.view(),
+                ttl: self.rules.ttl,
+                last_serial: served.load().serial().unwrap_or(0),
+                servers: self.servers.get().map_or(&[][..], Vec::as_slice),
+            };
             let belongs = |name: NameRef<'_>| longest(&self.zones, name) == Some(origin);
-            match zone::build(origin.view(), self.rules.ttl, &names, belongs) {
+            match zone::build(&apex, &names, belongs) {
                 Some(zone) => served.store(Arc::new(zone)),
                 None => tracing::error!(
                     target: "plugin/rpcservice",
@@ -79,6 +95,7 @@ impl RpcServices {
             }
         }
         self.complete.send_replace(is_complete);
+        self.changed.send_replace(());
     }
 
     /// Makes the zones anew after each change, for ever.
@@ -140,6 +157,9 @@ fn records(query: &Query<'_>, zone: &Zone, node: Node<'_>) -> Reply {
         }
         return reply;
     }
+    if query.qtype() == RecordType::NS {
+        push_glue(&mut reply, zone, node);
+    }
     let real = |record: &Record<'_>| record.rtype() != zone::EXISTS;
     for record in node.records_of(query.qtype()).filter(real) {
         let kind = (record.rtype(), record.ttl());
@@ -149,6 +169,19 @@ fn records(query: &Query<'_>, zone: &Zone, node: Node<'_>) -> Reply {
         }
     }
     reply
+}
+
+/// Adds the addresses of the name servers at `node`.
+fn push_glue(reply: &mut Reply, zone: &Zone, node: Node<'_>) {
+    for server in node.records_of(RecordType::NS) {
+        let server = NameRef::from_wire(server.rdata()).ok();
+        let Some(server) = server.and_then(|name| zone.node(name)) else {
+            continue;
+        };
+        for record in server.records() {
+            reply.push(Section::Additional, record.owned_by(server.name()));
+        }
+    }
 }
 
 fn denial(query: &Query<'_>, zone: &Zone, rcode: Rcode) -> Outcome {
@@ -180,6 +213,7 @@ impl Plugin for Stage {
         let checked = self.0.registry.check_access();
         checked.map_err(|error| StartError::new(format!("plugin/rpcservice: {error}")))?;
         self.0.registry.run(&context.background());
+        let _known_already = self.0.servers.set(local_addresses(context));
         // After a reload all is known already.
         self.0.make_zones();
         let services = Arc::clone(&self.0);
@@ -199,6 +233,10 @@ impl Plugin for Stage {
                 );
             }
         }))
+    }
+
+    fn transfers(&self) -> Option<&dyn Transfers> {
+        Some(self)
     }
 
     fn ready(&self) -> Readiness {

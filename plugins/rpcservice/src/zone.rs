@@ -10,21 +10,32 @@ use catena_rpc::Names;
 /// SOA records live no longer than this.
 const SOA_TTL_MAX: u32 = 300;
 
-/// The zone `origin` with those of `names` that `belongs` says are in it.
+/// What a zone has beside the interfaces.
+pub(crate) struct Apex<'z> {
+    pub origin: NameRef<'z>,
+    pub ttl: u32,
+    /// The serial of the zone before this one, 0 for none.
+    pub last_serial: u32,
+    /// The addresses of this server.
+    pub servers: &'z [IpAddr],
+}
+
+/// The zone at `apex` with those of `names` that `belongs` says are in it.
 ///
 /// `None` if it is larger than a zone can be.
 pub(crate) fn build(
-    origin: NameRef<'_>,
-    ttl: u32,
+    apex: &Apex<'_>,
     names: &Names,
     belongs: impl Fn(NameRef<'_>) -> bool,
 ) -> Option<Zone> {
+    let (origin, ttl) = (apex.origin, apex.ttl);
     let mut builder = ZoneBuilder::new(origin);
-    let soa = soa(origin, ttl);
+    let soa = soa(apex);
     let soa_ttl = ttl.min(SOA_TTL_MAX);
     builder
         .add(record((origin, soa_ttl), RecordType::SOA, &soa))
         .ok()?;
+    add_servers(apex, &mut builder)?;
     for target in names.targets.values() {
         let name = target.name.view();
         if !belongs(name) {
@@ -35,15 +46,37 @@ pub(crate) fn build(
             builder.add(record((name, ttl), EXISTS, &[])).ok()?;
         }
         for address in &*target.addresses {
-            let owner = (name, ttl);
-            let added = match address {
-                IpAddr::V4(v4) => builder.add(record(owner, RecordType::A, &v4.octets())),
-                IpAddr::V6(v6) => builder.add(record(owner, RecordType::AAAA, &v6.octets())),
-            };
-            added.ok()?;
+            add_address((name, ttl), *address, &mut builder)?;
         }
     }
     builder.build().ok()
+}
+
+/// Adds the name server `ns.dns` with the addresses of this machine, as `kubernetes` has it.
+fn add_servers(apex: &Apex<'_>, builder: &mut ZoneBuilder) -> Option<()> {
+    let Ok(server) = Name::from_labels(SERVER, apex.origin) else {
+        return Some(());
+    };
+    if !apex.servers.is_empty() {
+        let ns = record((apex.origin, apex.ttl), RecordType::NS, server.wire());
+        builder.add(ns).ok()?;
+    }
+    for address in apex.servers {
+        add_address((server.view(), apex.ttl), *address, builder)?;
+    }
+    Some(())
+}
+
+fn add_address(
+    owner: (NameRef<'_>, u32),
+    address: IpAddr,
+    builder: &mut ZoneBuilder,
+) -> Option<()> {
+    let added = match address {
+        IpAddr::V4(v4) => builder.add(record(owner, RecordType::A, &v4.octets())),
+        IpAddr::V6(v6) => builder.add(record(owner, RecordType::AAAA, &v6.octets())),
+    };
+    added.ok()
 }
 
 fn record<'r>(
@@ -63,10 +96,14 @@ fn record<'r>(
 /// A type that nobody can ask for, RFC 6895 section 3.1: it keeps a name in the zone.
 pub(crate) const EXISTS: RecordType = RecordType(0);
 
-/// The RDATA of the SOA record, whose serial is the time.
-fn soa(origin: NameRef<'_>, ttl: u32) -> Vec<u8> {
+/// The labels of the name server below the zone.
+const SERVER: [&[u8]; 2] = [b"ns", b"dns"];
+
+/// The RDATA of the SOA record, whose serial is the time, or the next one within a second.
+fn soa(apex: &Apex<'_>) -> Vec<u8> {
+    let origin = apex.origin;
     let mut rdata = Vec::with_capacity(2 * origin.wire().len() + 40);
-    for labels in [&[b"ns".as_slice(), b"dns"][..], &[b"hostmaster"]] {
+    for labels in [&SERVER[..], &[b"hostmaster"]] {
         let name = Name::from_labels(labels.iter().copied(), origin);
         // What is too long for a label more is left to be the zone's own name.
         rdata.extend_from_slice(name.as_ref().map_or(origin.wire(), Name::wire));
@@ -74,7 +111,8 @@ fn soa(origin: NameRef<'_>, ttl: u32) -> Vec<u8> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let seconds = now.map_or(0, |now| now.as_secs() & u64::from(u32::MAX));
     let serial = u32::try_from(seconds).unwrap_or(0);
-    for number in [serial, 7200, 1800, 86400, ttl] {
+    let serial = serial.max(apex.last_serial.wrapping_add(1));
+    for number in [serial, 7200, 1800, 86400, apex.ttl] {
         rdata.extend_from_slice(&number.to_be_bytes());
     }
     rdata

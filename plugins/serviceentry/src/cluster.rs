@@ -1,9 +1,11 @@
 //! A cluster whose hosts are known: one for all who want the same, across reloads.
 
+mod hashed;
 mod objects;
 mod rows;
 mod state;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use catena_dns::Name;
@@ -45,7 +47,15 @@ pub(crate) struct Making {
     pub domain: Name,
     /// Who may see what does not say who may see it.
     pub exports: DefaultExports,
+    /// Automatic addresses come from a hash, not from the status of entries.
+    pub is_hashed: bool,
+    /// Entries mean what they mean to the older istio-coredns-plugin.
+    pub legacy: Option<LegacyDefault>,
 }
+
+/// The address of entries without any, if there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LegacyDefault(pub Option<IpAddr>);
 
 /// Who may see what does not say who may see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,12 @@ mod client;
 mod cluster;
 mod metrics;
 mod object;
+mod planes;
 mod serve;
 mod setup;
 mod soa;
+mod source;
+mod strict;
 mod why;
 
 use catena_plugin::Registration;

@@ -24,8 +24,26 @@ static LOOKUPS: CounterVec = CounterVec::new(
     &["server", "result"],
 );
 
+pub(crate) static TABLES: CounterVec = CounterVec::new(
+    "catena_serviceentry_tables_total",
+    "Tables that a control plane told, by what became of them: taken, empty, refused.",
+    &["source", "result"],
+);
+pub(crate) static CONNECTED: GaugeVec = GaugeVec::new(
+    "catena_serviceentry_connected",
+    "Whether a control plane is connected.",
+    &["source"],
+);
+
 /// All of them.
-pub(crate) static METRICS: &[&dyn Family] = &[&REQUESTS, &LAST_CONTACT, &HOSTS, &LOOKUPS];
+pub(crate) static METRICS: &[&dyn Family] = &[
+    &REQUESTS,
+    &LAST_CONTACT,
+    &HOSTS,
+    &LOOKUPS,
+    &TABLES,
+    &CONNECTED,
+];
 
 /// The counters of one server.
 pub(crate) struct Lookups {

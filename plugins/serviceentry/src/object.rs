@@ -2,6 +2,7 @@
 
 mod core;
 mod istio;
+mod legacy;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -52,7 +53,18 @@ pub(crate) struct Entry {
     pub place: EntryPlace,
     pub ports: Arc<[Port]>,
     pub exports: Option<Exports>,
-    pub resolution: Resolution,
+    pub legacy: Legacy,
+}
+
+/// Where the older istio-coredns-plugin thinks that an entry is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Legacy {
+    /// It leaves the entry out.
+    Skipped,
+    /// At the address that it is given for all of these.
+    Default,
+    /// At these addresses, as often as they are written.
+    At(Box<[IpAddr]>),
 }
 
 /// Where an entry says that its hosts are.
@@ -66,15 +78,6 @@ pub(crate) enum EntryPlace {
     Pods(Labels),
     /// Nowhere.
     Nowhere(Without),
-}
-
-/// How the proxies of a mesh find what is behind a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Resolution {
-    None,
-    Static,
-    Dns,
-    Other,
 }
 
 /// A Service.

@@ -15,9 +15,10 @@ use parking_lot::Mutex;
 
 use crate::answer::{self, Style};
 use crate::client::{Clients, Sight};
-use crate::cluster::Cluster;
 use crate::metrics::Lookups;
 use crate::soa::Soa;
+use crate::source::Source;
+use crate::strict;
 use crate::why::Why;
 
 /// What the directive says, beside what to watch.
@@ -28,6 +29,8 @@ pub(crate) struct Rules {
     /// Before all is known names are passed on, not refused.
     pub passes_unsynced: bool,
     pub startup_timeout: Duration,
+    /// Answers are those of the older istio-coredns-plugin.
+    pub is_strict: bool,
     /// Where to say why.
     pub why: Option<Address>,
 }
@@ -36,7 +39,7 @@ pub(crate) struct Rules {
 pub(crate) struct ServiceEntries {
     zones: Vec<Soa>,
     pub rules: Rules,
-    pub source: Arc<Cluster>,
+    pub source: Source,
     lookups: PerServer<Lookups>,
     lease: Mutex<Option<Lease>>,
 }
@@ -52,7 +55,7 @@ enum Verdict {
 }
 
 impl ServiceEntries {
-    pub fn new(zones: Vec<Name>, rules: Rules, source: Arc<Cluster>) -> ServiceEntries {
+    pub fn new(zones: Vec<Name>, rules: Rules, source: Source) -> ServiceEntries {
         let ttl = rules.style.ttl;
         ServiceEntries {
             zones: zones.into_iter().map(|zone| Soa::new(zone, ttl)).collect(),
@@ -64,7 +67,7 @@ impl ServiceEntries {
     }
 
     pub fn table(&self) -> &Table {
-        &self.source.table
+        self.source.table()
     }
 
     fn zone(&self, name: NameRef<'_>) -> Option<&Soa> {
@@ -79,12 +82,12 @@ impl ServiceEntries {
                 which(lookups).inc();
             }
         };
-        if !self.source.is_synced() {
+        if !self.source.is_useful() {
             count(|lookups| &lookups.unsynced);
-            return match self.rules.passes_unsynced {
-                true => next.serve(query),
-                false => Outcome::fail(Rcode::SERVFAIL).into(),
-            };
+            return self.unsynced(query, next);
+        }
+        if self.rules.is_strict {
+            return self.answer_strictly(query, next);
         }
         let sight = &self.rules.sight;
         let verdict = sight.with(self.table(), query.client().ip(), |viewer, search| {
@@ -92,6 +95,10 @@ impl ServiceEntries {
         });
         let may_pass = self.rules.fallthrough.allows(query.name());
         let outcome = match verdict {
+            Verdict::Missing | Verdict::OtherType if !self.source.is_synced() => {
+                count(|lookups| &lookups.unsynced);
+                return self.unsynced(query, next);
+            }
             Verdict::Answer(mut reply) => {
                 count(|lookups| &lookups.found);
                 if reply.count(Section::Answer) == 0 {
@@ -116,6 +123,22 @@ impl ServiceEntries {
             // The next client may see something else.
             Clients::Pods => outcome.live().into(),
             _ => outcome.into(),
+        }
+    }
+
+    fn answer_strictly(&self, query: &Query<'_>, next: Next<'_>) -> Flow {
+        match strict::answer(self.table(), query, self.rules.style.ttl) {
+            Some(reply) => Outcome::reply(reply).into(),
+            None if self.rules.fallthrough.allows(query.name()) => next.serve(query),
+            None => Outcome::reply(strict::denial(query)).into(),
+        }
+    }
+
+    /// What becomes of a name that may be told of later.
+    fn unsynced(&self, query: &Query<'_>, next: Next<'_>) -> Flow {
+        match self.rules.passes_unsynced {
+            true => next.serve(query),
+            false => Outcome::fail(Rcode::SERVFAIL).into(),
         }
     }
 
@@ -221,8 +244,7 @@ impl Plugin for Stage {
     }
 
     fn start(&self, context: &StartContext<'_>) -> Result<(), StartError> {
-        let checked = self.0.source.check_access();
-        checked.map_err(|error| StartError::new(format!("plugin/serviceentry: {error}")))?;
+        self.0.source.check()?;
         self.0.source.run(&context.background());
         if let Some(address) = &self.0.rules.why {
             let opening = Opening {
@@ -240,7 +262,7 @@ impl Plugin for Stage {
     }
 
     fn started(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-        let source = Arc::clone(&self.0.source);
+        let source = self.0.source.clone();
         let patience = self.0.rules.startup_timeout;
         Some(Box::pin(async move {
             if tokio::time::timeout(patience, source.synced())

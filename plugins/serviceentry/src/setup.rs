@@ -1,6 +1,8 @@
 //! Reads the directive.
 
-use std::net::IpAddr;
+mod istiod;
+
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +16,13 @@ use catena_plugin::{Line, Setup, SetupError};
 
 use crate::answer::{Order, Style};
 use crate::client::{Clients, Sight, Workload, search_domains};
-use crate::cluster::{Cluster, DefaultExports, Making, Watched};
+use crate::cluster::{Cluster, DefaultExports, LegacyDefault, Making, Watched};
+use crate::planes::Planes;
 use crate::serve::{Rules, ServiceEntries, Stage};
+use crate::source::Source;
+use crate::strict;
+
+use istiod::{Istiod, Us};
 
 /// The properties.
 pub(crate) const PROPERTIES: &[&str] = &[
@@ -38,7 +45,17 @@ pub(crate) const PROPERTIES: &[&str] = &[
     "fallthrough",
     "unsynced",
     "why",
+    "strict_compat",
     "startup_timeout",
+    "istiod",
+    "tls_servername",
+    "token",
+    "protocol",
+    "empty_table",
+    "cluster",
+    "network",
+    "pod",
+    "service_account",
 ];
 
 const TTL: u32 = 30;
@@ -49,13 +66,17 @@ const CLUSTER_DOMAIN: &str = "cluster.local.";
 /// A directive that is being read.
 struct Reading {
     access: Access,
+    istiod: Istiod,
     endpoint: Option<String>,
     tls: Option<Tls>,
     labels: String,
     exports: DefaultExports,
+    is_hashed: bool,
+    legacy: Option<LegacyDefault>,
     sight: Sight,
     workload: Option<Workload>,
     addresses: Vec<IpAddr>,
+    ttl: Option<u32>,
     style: Style,
     fallthrough: Fallthrough,
     passes_unsynced: bool,
@@ -67,11 +88,16 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     let line = cx.only()?;
     let zones = cx.zones_or_server(&mut line.args());
     let mut reading = Reading::new();
+    let asks_planes = line.properties().any(|line| line.name() == "istiod");
     for property in line.properties() {
-        reading.read(&property, cx)?;
+        match property.name() {
+            "tls" if asks_planes => reading.istiod.read_tls(&property, cx)?,
+            name if istiod::PROPERTIES.contains(&name) => reading.istiod.read(&property, cx)?,
+            _ => reading.read(&property, cx)?,
+        }
     }
-    let (rules, watched) = reading.finish(&line)?;
-    let entries = ServiceEntries::new(zones, rules, Cluster::shared(watched));
+    let (rules, source) = reading.finish(&line)?;
+    let entries = ServiceEntries::new(zones, rules, source);
     cx.add_stage(Stage(Arc::new(entries)));
     Ok(())
 }
@@ -80,10 +106,13 @@ impl Reading {
     fn new() -> Reading {
         Reading {
             access: Access::default(),
+            istiod: Istiod::default(),
             endpoint: None,
             tls: None,
             labels: String::new(),
             exports: DefaultExports::All,
+            is_hashed: false,
+            legacy: None,
             sight: Sight {
                 clients: Clients::Anybody,
                 search: None,
@@ -96,6 +125,7 @@ impl Reading {
             },
             workload: None,
             addresses: Vec::new(),
+            ttl: None,
             style: Style {
                 ttl: TTL,
                 order: Order::Given,
@@ -116,7 +146,7 @@ impl Reading {
             "tls" => self.tls = Some(tls(property, cx)?),
             "kubeconfig" => self.access = kubeconfig(property)?,
             "labels" => self.labels = labels(property, "label selector")?,
-            "ttl" => self.style.ttl = property.ttl()?,
+            "ttl" => self.ttl = Some(property.ttl()?),
             "order" => self.style.order = order(property)?,
             "fallthrough" => self.fallthrough = property.fallthrough(),
             "unsynced" => {
@@ -169,6 +199,13 @@ impl Reading {
                 let arg = property.args().only("a namespace")?;
                 self.sight.root = arg.text().into();
             }
+            "strict_compat" => {
+                let mut args = property.args();
+                let default = args.next().map(|arg| arg.parse("an IPv4 address"));
+                args.finish()?;
+                let default: Option<Ipv4Addr> = default.transpose()?;
+                self.legacy = Some(LegacyDefault(default.map(IpAddr::V4)));
+            }
             "export_to" => {
                 let arg = property.args().only("*, . or ~")?;
                 self.exports = match arg.text() {
@@ -179,15 +216,17 @@ impl Reading {
                 };
             }
             "automatic" => {
-                let arg = property.args().only("status or off")?;
-                self.sight.takes_automatic = match arg.text() {
-                    "status" => true,
-                    "off" => false,
+                let arg = property.args().only("status, hash or off")?;
+                let (takes, hashes) = match arg.text() {
+                    "status" => (true, false),
+                    "hash" => (true, true),
+                    "off" => (false, false),
                     other => {
                         let error = arg.error(format_args!("no automatic addresses '{other}'"));
-                        return Err(error.with_hint("it knows status and off"));
+                        return Err(error.with_hint("it knows status, hash and off"));
                     }
                 };
+                (self.sight.takes_automatic, self.is_hashed) = (takes, hashes);
             }
             "dual_stack" => {
                 property.no_args()?;
@@ -198,8 +237,12 @@ impl Reading {
         Ok(())
     }
 
-    fn finish(mut self, line: &Line<'_>) -> Result<(Rules, Watched), SetupError> {
-        if let Some(mut workload) = self.workload {
+    fn finish(mut self, line: &Line<'_>) -> Result<(Rules, Source), SetupError> {
+        let source = match self.istiod.is_asked() {
+            true => Source::Planes(self.planes(line)?),
+            false => Source::Cluster(self.cluster(line)?),
+        };
+        if let Some(mut workload) = self.workload.take() {
             if self.sight.clients == Clients::Pods {
                 return Err(line.error("clients are pods, or one workload, not both"));
             }
@@ -210,33 +253,63 @@ impl Reading {
         } else if !self.addresses.is_empty() {
             return Err(line.error("addresses are those of a workload, and there is none"));
         }
-        if let (Access::InCluster, Some(url)) = (&self.access, self.endpoint) {
-            self.access = Access::Endpoint { url, tls: self.tls };
-        }
-        // Whether this is a pod is known when it starts: a Corefile is checked elsewhere too.
-        if self.access != Access::InCluster {
-            let checked = self.access.check();
-            checked.map_err(|error| line.error(error))?;
-        }
-        let watched = Watched {
-            access: self.access,
-            labels: self.labels,
-            services: self.sight.services,
-            pods: self.sight.clients == Clients::Pods,
-            making: Making {
-                domain: self.sight.domain.clone(),
-                exports: self.exports,
-            },
+        self.style.ttl = match (self.ttl, self.legacy) {
+            (Some(ttl), _) => ttl,
+            (None, Some(_)) => strict::TTL,
+            (None, None) => TTL,
         };
         let rules = Rules {
             style: self.style,
             fallthrough: self.fallthrough,
             sight: self.sight,
             passes_unsynced: self.passes_unsynced,
+            is_strict: self.legacy.is_some(),
             startup_timeout: self.startup_timeout,
             why: self.why,
         };
-        Ok((rules, watched))
+        Ok((rules, source))
+    }
+
+    fn planes(&mut self, line: &Line<'_>) -> Result<Arc<Planes>, SetupError> {
+        if self.endpoint.is_some() || self.access != Access::default() {
+            return Err(line.error("an API server is asked, or control planes, not both"));
+        }
+        if self.sight.clients == Clients::Pods {
+            return Err(line.error("control planes tell what one workload sees, not all pods"));
+        }
+        let us = Us {
+            workload: self.workload.as_ref(),
+            addresses: &self.addresses,
+            domain: &self.sight.domain,
+            services: self.sight.services,
+            takes_automatic: self.sight.takes_automatic,
+        };
+        let istiod = std::mem::take(&mut self.istiod);
+        Ok(Planes::shared(istiod.finish(&us, line)?))
+    }
+
+    fn cluster(&mut self, line: &Line<'_>) -> Result<Arc<Cluster>, SetupError> {
+        let mut access = std::mem::take(&mut self.access);
+        if let (Access::InCluster, Some(url)) = (&access, self.endpoint.take()) {
+            let tls = self.tls.take();
+            access = Access::Endpoint { url, tls };
+        }
+        // Whether this is a pod is known when it starts: a Corefile is checked elsewhere too.
+        if access != Access::InCluster {
+            access.check().map_err(|error| line.error(error))?;
+        }
+        Ok(Cluster::shared(Watched {
+            access,
+            labels: std::mem::take(&mut self.labels),
+            services: self.sight.services,
+            pods: self.sight.clients == Clients::Pods,
+            making: Making {
+                domain: self.sight.domain.clone(),
+                exports: self.exports,
+                is_hashed: self.is_hashed,
+                legacy: self.legacy,
+            },
+        }))
     }
 }
 

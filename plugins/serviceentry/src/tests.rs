@@ -1,6 +1,9 @@
 //! Tests of serviceentry that need no API server; the others are in `tests/`.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod istiod;
+mod replay;
+
 use catena_testing::{Block, plugin_contract};
 
 use crate::PLUGIN;
@@ -29,6 +32,7 @@ fn mistakes_are_named() {
         ("workload app\nclients pods", "not both"),
         ("export_to all", "nobody is meant by 'all'"),
         ("automatic always", "no automatic addresses 'always'"),
+        ("strict_compat 2001:db8::1", "an IPv4 address"),
         ("labels =a", "unable to parse label selector value: '=a'"),
         ("serch example.org", "did you mean 'search'?"),
     ] {

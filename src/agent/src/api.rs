@@ -29,10 +29,10 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    pub fn new(options: Options) -> Api {
-        Api {
-            sources: Arc::new(Sources::new(options)),
-        }
+    /// Answers as `options` say; an error if the file with registrations makes no sense.
+    pub fn new(options: Options) -> std::io::Result<Api> {
+        let sources = Arc::new(Sources::new(options)?);
+        Ok(Api { sources })
     }
 }
 
@@ -97,6 +97,7 @@ async fn respond(sources: &Sources, request: Request<Incoming>) -> Response<Body
                 .leases
                 .lock()
                 .put(interface, terms, sources.usual_ttl());
+            sources.keep().await;
             match put {
                 Ok(registered) => json(StatusCode::OK, &registered),
                 Err(Refusal::Full) => {
@@ -106,7 +107,9 @@ async fn respond(sources: &Sources, request: Request<Incoming>) -> Response<Body
             }
         }
         (&Method::DELETE, interface) if !interface.is_empty() => {
-            match sources.leases.lock().remove(interface) {
+            let was_there = sources.leases.lock().remove(interface);
+            sources.keep().await;
+            match was_there {
                 true => json(StatusCode::OK, &()),
                 false => refusal(StatusCode::NOT_FOUND, "it is not registered"),
             }

@@ -23,6 +23,7 @@ Usage: catena agent [FLAGS]
                          TEXT is INTERFACE [VERSION [GROUP [SERIALIZATION]]]
   --interfacefile FILE   more of them, one a line, # opens a comment; read again when asked
   --ttl DURATION         how long a registration lives that does not say (default 30s)
+  --state FILE           registrations are kept here, and outlive a restart of the agent
 
 Applications in the same pod may register interfaces themselves:
   PUT    /v1/interfaces/INTERFACE  {\"version\": .., \"group\": .., \"serialize\": .., \"ttl\": 30}
@@ -45,6 +46,8 @@ pub struct Options {
     pub(crate) listed: Vec<String>,
     pub(crate) file: Option<PathBuf>,
     pub(crate) ttl: Duration,
+    /// Where registrations are kept.
+    pub(crate) state: Option<PathBuf>,
 }
 
 /// Reads the arguments after `agent`; `None` if they ask for help.
@@ -58,6 +61,7 @@ pub fn parse(args: &[String], rpc_type: Option<&str>) -> Result<Option<Options>,
         listed: Vec::new(),
         file: None,
         ttl: Duration::from_secs(30),
+        state: None,
     };
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
@@ -98,6 +102,7 @@ impl Options {
                 named.ok_or_else(|| wrong("interface"))?;
                 self.listed.push(value.to_owned());
             }
+            "state" => self.state = Some(PathBuf::from(value)),
             "interfacefile" => self.file = Some(PathBuf::from(value)),
             "ttl" => {
                 let ttl = duration::parse(value);

@@ -23,13 +23,27 @@ pub(crate) struct Terms {
     ttl: Option<u64>,
 }
 
-/// A registration, as it is told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A registration, as it is told, or kept in a file.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct Registered {
     #[serde(flatten)]
     pub provider: Provider,
-    /// Seconds that are left.
+    /// Seconds that are left; in a file, all it has after it was renewed.
     pub ttl: u64,
+}
+
+/// When a registration ends, and how long it lives when it is renewed.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    at: Instant,
+    ttl: u64,
+}
+
+impl End {
+    fn after(ttl: u64) -> End {
+        let at = clock::now() + Duration::from_secs(ttl);
+        End { at, ttl }
+    }
 }
 
 /// Why there is no registration.
@@ -48,7 +62,7 @@ pub(crate) enum Refusal {
 /// The registrations; an interface may be there in several versions and groups.
 #[derive(Debug, Default)]
 pub(crate) struct Leases {
-    ends: BTreeMap<Provider, Instant>,
+    ends: BTreeMap<Provider, End>,
     /// Whether there ever was one: before, nobody knows what the application offers.
     had_any: bool,
 }
@@ -82,8 +96,7 @@ impl Leases {
         if self.ends.len() >= COUNT_MAX && !self.ends.contains_key(&provider) {
             return Err(Refusal::Full);
         }
-        let end = clock::now() + Duration::from_secs(ttl);
-        self.ends.insert(provider.clone(), end);
+        self.ends.insert(provider.clone(), End::after(ttl));
         self.had_any = true;
         Ok(Registered { provider, ttl })
     }
@@ -103,14 +116,34 @@ impl Leases {
         let now = clock::now();
         let all = self.ends.iter().map(|(provider, end)| Registered {
             provider: provider.clone(),
-            ttl: end.duration_since(now).as_secs(),
+            ttl: end.at.duration_since(now).as_secs(),
         });
         self.had_any.then(|| all.collect())
     }
 
     fn forget_ended(&mut self) {
         let now = clock::now();
-        self.ends.retain(|_, end| *end > now);
+        self.ends.retain(|_, end| end.at > now);
+    }
+
+    /// What is to be known after a restart; `None` if there never was a registration.
+    pub fn kept(&mut self) -> Option<Vec<Registered>> {
+        self.forget_ended();
+        let all = self.ends.iter().map(|(provider, end)| Registered {
+            provider: provider.clone(),
+            ttl: end.ttl,
+        });
+        self.had_any.then(|| all.collect())
+    }
+
+    /// Takes up what was kept: each registration has its whole time again.
+    pub fn restore(&mut self, kept: Vec<Registered>) {
+        let kept = kept.into_iter().take(COUNT_MAX);
+        let kept = kept.filter(|one| (TTL.0..=TTL.1).contains(&one.ttl));
+        self.ends = kept
+            .map(|one| (one.provider, End::after(one.ttl)))
+            .collect();
+        self.had_any = true;
     }
 }
 

@@ -9,6 +9,7 @@
 mod actuator;
 mod api;
 mod flags;
+mod kept;
 mod leases;
 mod sources;
 
@@ -22,16 +23,26 @@ pub use flags::{HELP, Options, UsageError, parse};
 
 /// Why the agent ends by itself.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct RunError(#[from] catena_http::OpenError);
+#[non_exhaustive]
+pub enum RunError {
+    /// Its address cannot be had.
+    #[error(transparent)]
+    Open(#[from] catena_http::OpenError),
+    /// The file with registrations makes no sense.
+    #[error("{0}: {1}")]
+    State(String, std::io::Error),
+}
 
 /// Answers until `stop` is cancelled.
 pub async fn run(options: Options, stop: CancellationToken) -> Result<(), RunError> {
     let address = options.listen.clone();
+    let state = options.state.clone().unwrap_or_default();
+    let api = api::Api::new(options);
+    let api = api.map_err(|error| RunError::State(state.display().to_string(), error))?;
     let opening = Opening {
         address: &address,
         tls: None,
-        pages: Arc::new(api::Api::new(options)),
+        pages: Arc::new(api),
         background: &Handle::current(),
     };
     let lease = opening.open()?;

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::io::AsyncReadExt;
 
 use crate::Options;
+use crate::kept::Kept;
 use crate::leases::Leases;
 
 /// What the actuator and the file said is believed so long.
@@ -20,6 +21,7 @@ const FILE_MAX: u64 = 1 << 20;
 pub(crate) struct Sources {
     options: Options,
     pub leases: Mutex<Leases>,
+    kept: Option<tokio::sync::Mutex<Kept>>,
     /// What actuator and file said last, and when.
     read: tokio::sync::Mutex<Option<(Instant, Read)>>,
 }
@@ -28,11 +30,33 @@ pub(crate) struct Sources {
 type Read = Result<Vec<Provider>, String>;
 
 impl Sources {
-    pub fn new(options: Options) -> Sources {
-        Sources {
+    /// Nothing known but the registrations that were kept.
+    pub fn new(options: Options) -> std::io::Result<Sources> {
+        let (mut leases, mut kept) = (Leases::default(), None);
+        if let Some(path) = &options.state {
+            let (file, registered) = Kept::open(path)?;
+            kept = Some(tokio::sync::Mutex::new(file));
+            registered.into_iter().for_each(|all| leases.restore(all));
+        }
+        Ok(Sources {
             options,
-            leases: Mutex::default(),
+            leases: Mutex::new(leases),
+            kept,
             read: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// Keeps the registrations as they are now.
+    pub async fn keep(&self) {
+        let Some(kept) = &self.kept else {
+            return;
+        };
+        let mut kept = kept.lock().await;
+        let registered = self.leases.lock().kept();
+        if let Some(registered) = registered
+            && let Err(error) = kept.keep(&registered).await
+        {
+            tracing::error!("The registrations cannot be kept: {error}");
         }
     }
 
@@ -50,6 +74,7 @@ impl Sources {
         let Ok(mut providers) = self.read().await else {
             return failed();
         };
+        self.keep().await;
         let registered = self.leases.lock().told();
         let has_other = self.options.framework.is_some()
             || self.options.file.is_some()

@@ -15,4 +15,4 @@ pub mod setup;
 mod store;
 
 pub use metrics::METRICS;
-pub use names::METADATA;
+pub use names::{METADATA, local_addresses};

@@ -31,6 +31,7 @@ use crate::question::{Grammar, is_reverse};
 use crate::store::Serial;
 
 pub use metadata::METADATA;
+pub use nameserver::local_addresses;
 
 use find::{Family, Found, Hosts};
 

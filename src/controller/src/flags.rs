@@ -47,6 +47,8 @@ What is written:
   --zones ZONE,..         names in these zones only; without it all names
   --ttl SECONDS           (default 3600)
   --owner NAME            marks what is ours in etcd (default rpc-controller)
+  --state FILE            what was written is noted here, so that after a restart what is no
+                          name any more is removed, wherever it was written
   --exclusive             all addresses in --zones are ours: with --dynapi, what an earlier
                           run wrote is removed too
   --resync DURATION       how often what is written is looked over (default 60s)
@@ -70,6 +72,8 @@ pub struct Options {
     pub(crate) zones: Vec<Name>,
     /// Whether all addresses in `zones` are ours.
     pub(crate) is_exclusive: bool,
+    /// Where it is noted what was written.
+    pub(crate) state: Option<PathBuf>,
     pub(crate) ttl: u32,
     pub(crate) resync: Duration,
     pub(crate) grace: Duration,
@@ -163,6 +167,7 @@ struct Given {
     tsig_file: Option<PathBuf>,
     tsig_algorithm: String,
     is_exclusive: bool,
+    state: Option<PathBuf>,
     endpoints: Vec<String>,
     prefix: String,
     owner: String,
@@ -191,6 +196,7 @@ impl Default for Given {
             tsig_file: None,
             tsig_algorithm: "hmac-sha256".to_owned(),
             is_exclusive: false,
+            state: None,
             endpoints: Vec::new(),
             prefix: "/skydns".to_owned(),
             owner: "rpc-controller".to_owned(),
@@ -238,6 +244,7 @@ impl Given {
             "agentport" => self.watched.agent_port = number(name, value)?,
             "zones" => self.zones = zones(value)?,
             "ttl" => self.ttl = number(name, value)?,
+            "state" => self.state = path(),
             "owner" => self.owner = text(),
             "resync" => self.resync = time(name, value)?,
             "grace" => self.grace = time(name, value)?,
@@ -286,6 +293,7 @@ impl Given {
             watched: self.watched,
             zones: self.zones,
             is_exclusive: self.is_exclusive,
+            state: self.state,
             ttl: self.ttl,
             resync: self.resync,
             grace: self.grace,

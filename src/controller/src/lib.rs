@@ -8,6 +8,7 @@
 mod entry;
 mod flags;
 mod health;
+mod kept;
 mod metrics;
 mod place;
 mod reconcile;
@@ -30,6 +31,11 @@ pub struct RunError(String);
 pub async fn run(options: Options, stop: CancellationToken) -> Result<(), RunError> {
     let fail = |error: &dyn std::fmt::Display| RunError(error.to_string());
     let place = place::Place::open(&options).map_err(|error| fail(&error))?;
+    let kept = kept::Kept::open(options.state.as_deref());
+    let kept = kept.map_err(|error| match &options.state {
+        Some(path) => fail(&format_args!("{}: {error}", path.display())),
+        None => fail(&error),
+    })?;
     let registry = Registry::shared(options.watched.clone());
     registry.check_access().map_err(|error| fail(&error))?;
     let state = Arc::new(health::State::default());
@@ -37,7 +43,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), RunErr
     registry.run(&Background::new(stop.clone(), Handle::current()));
     let text = place.to_string();
     tracing::info!("Writing names of RPC interfaces to {text}");
-    let mut reconciler = reconcile::Reconciler::new(options, place, state);
+    let mut reconciler = reconcile::Reconciler::new(options, (place, kept), state);
     let _stopped = stop.run_until_cancelled(reconciler.run(&registry)).await;
     drop(lease);
     Ok(())

@@ -15,6 +15,7 @@ use tokio::time::sleep_until;
 use crate::Options;
 use crate::entry::{Entries, Entry, wanted};
 use crate::health::State;
+use crate::kept::Kept;
 use crate::metrics::{PENDING, WRITES, WRITTEN};
 use crate::place::{Place, PlaceError};
 
@@ -34,6 +35,7 @@ enum Step {
 pub(crate) struct Reconciler {
     options: Options,
     place: Place,
+    kept: Kept,
     state: Arc<State>,
     /// What is there and ours, as far as is known.
     written: Entries,
@@ -50,14 +52,16 @@ pub(crate) struct Reconciler {
 }
 
 impl Reconciler {
-    pub fn new(options: Options, place: Place, state: Arc<State>) -> Reconciler {
+    pub fn new(options: Options, (place, kept): (Place, Kept), state: Arc<State>) -> Reconciler {
+        let written = kept.entries().clone();
         Reconciler {
             options,
             place,
+            kept,
             state,
-            written: Entries::new(),
+            earlier: written.keys().cloned().collect(),
+            written,
             inherited: None,
-            earlier: BTreeSet::new(),
             taken: BTreeSet::new(),
             writes_all: false,
             failures: 0,
@@ -161,6 +165,7 @@ impl Reconciler {
     async fn take(&mut self, steps: Vec<Step>) -> Result<(), PlaceError> {
         let total = steps.len();
         set(&PENDING, total);
+        self.keep(&steps).await?;
         let place = &self.place;
         let mut running = stream::iter(steps)
             .map(|step| async move {
@@ -201,7 +206,23 @@ impl Reconciler {
             let done = total - left;
             tracing::info!("{done} names written or removed");
         }
+        self.keep(&[]).await?;
         failure
+    }
+
+    /// Notes what is written, and what `steps` are about to write.
+    async fn keep(&mut self, steps: &[Step]) -> Result<(), PlaceError> {
+        if !self.kept.has_file() {
+            return Ok(());
+        }
+        let mut entries = self.written.clone();
+        for step in steps {
+            if let Step::Put(entry, _) = step {
+                entries.insert(entry.name.to_string().into(), entry.clone());
+            }
+        }
+        let kept = self.kept.keep(entries).await;
+        kept.map_err(|error| PlaceError(format!("the state cannot be kept: {error}")))
     }
 
     /// Tells what is wrong, once; says when there is something to do again.

@@ -10,7 +10,7 @@ use crate::parts::Parts;
 use crate::{AddError, Node, Zone};
 
 /// Names of a part, on average: at least after the parts were made, and at most.
-const NAMES: (usize, usize) = (128, 512);
+pub(crate) const NAMES: (usize, usize) = (128, 512);
 
 /// What is to be at a name, in place of all that was there.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ impl Zone {
         })
     }
 
-    fn with(&self, changes: &[NameChange<'_>]) -> Result<Zone, AddError> {
+    pub(crate) fn with(&self, changes: &[NameChange<'_>]) -> Result<Zone, AddError> {
         let mut by_part: HashMap<usize, Vec<(u32, &NameChange<'_>)>> = HashMap::new();
         for change in changes {
             let (hash, place) = hash(&self.hasher, change.name.wire());

@@ -14,7 +14,9 @@ mod builder;
 mod edit;
 mod find;
 mod octets;
+mod page;
 mod part;
+mod parted;
 mod parts;
 pub mod shards;
 mod table;
@@ -24,6 +26,7 @@ pub use builder::{AddError, ZoneBuilder};
 pub use edit::NameChange;
 pub use find::{Found, Walk};
 pub use octets::Octets;
+pub use parted::PartedBuilder;
 pub use view::{Node, Record, RecordsOf};
 
 use catena_dns::{Name, NameRef};

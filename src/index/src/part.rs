@@ -78,6 +78,11 @@ impl PartWriter {
         Ok(())
     }
 
+    /// Goes on with the apex.
+    pub fn apex(&mut self) {
+        self.node = NONE;
+    }
+
     /// Adds a record of the name.
     pub fn record(&mut self, record: RecordRef<'_>) -> Result<(), AddError> {
         let arena = &mut self.part.arena;

@@ -274,3 +274,74 @@ fn a_zone_that_grows_name_by_name_is_the_one_built_at_once() {
         assert_ne!(find(&grown, &format!("{name}.example.org."), A), "outside");
     }
 }
+
+/// The zone of `names`, each with an address, built in parts.
+fn parted(names: &[String]) -> Zone {
+    let origin: Name = "example.org.".parse().unwrap();
+    let mut builder = PartedBuilder::new(origin.view(), names.len());
+    for name in names {
+        let name = Name::parse(name, origin.view()).unwrap();
+        builder
+            .add(RecordRef {
+                name: name.view(),
+                rtype: A,
+                class: Class::IN,
+                ttl: 7,
+                rdata: &[192, 0, 2, 9],
+            })
+            .unwrap();
+    }
+    builder.build().unwrap()
+}
+
+#[test]
+fn a_zone_that_is_built_in_parts_has_the_same_names() {
+    let names = ["@", "a", "x.y.z", "b.y.z", "@", "*.w", "w.a"].map(str::to_owned);
+    let zone = parted(&names);
+    assert_eq!(zone.record_count(), 7);
+    assert_eq!(zone.apex().records().count(), 2);
+    assert_eq!(find(&zone, "a.example.org.", A), "name a.example.org.");
+    assert_eq!(find(&zone, "y.z.example.org.", A), "empty y.z.example.org.");
+    assert_eq!(find(&zone, "z.example.org.", A), "empty z.example.org.");
+    assert_eq!(
+        find(&zone, "x.w.example.org.", A),
+        "wildcard *.w.example.org."
+    );
+    assert_eq!(
+        find(&zone, "c.y.z.example.org.", A),
+        "missing below y.z.example.org."
+    );
+}
+
+#[test]
+fn pages_have_every_name_once_while_the_zone_grows() {
+    let names: Vec<String> = (0..2000).map(|number| format!("n{number}")).collect();
+    let mut zone = parted(&names);
+    let (order, mut grown) = (zone.order(), 0);
+    let (mut after, mut seen) = (None::<Name>, Vec::new());
+    loop {
+        let page = zone.page(after.as_ref().map(Name::view), 100);
+        seen.extend(page.iter().map(|node| node.name().to_string()));
+        let last = page.last().map(|node| node.name().to_name());
+        let Some(last) = last else { break };
+        after = Some(last);
+        // So many that the parts are made anew on the way.
+        let new: Vec<String> = (0..2000)
+            .map(|number| format!("x{grown}-{number}"))
+            .collect();
+        if grown < 10 {
+            let lines: Vec<_> = new.iter().map(|name| (name.as_str(), 1, false)).collect();
+            zone = edited(&zone, &lines);
+            grown += 1;
+        }
+    }
+    assert_eq!(zone.order(), order);
+    assert_ne!(parted(&names).order(), order);
+    seen.retain(|name| name.starts_with('n'));
+    assert_eq!(seen.len(), 2000);
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 2000);
+    let all = zone.page(None, usize::MAX);
+    assert_eq!(all.len(), 22_001, "the apex too");
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
@@ -20,6 +21,8 @@ const BURST: u32 = 10;
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// The longest refusal that is read.
 const REFUSAL_MAX: usize = 64 << 10;
+/// The longest object that is read: etcd takes no longer ones.
+const OBJECT_MAX: usize = 8 << 20;
 
 /// What a [`Client`] may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -69,7 +72,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// The HTTP status, if the server said no.
-    pub(crate) fn code(&self) -> Option<u16> {
+    pub fn code(&self) -> Option<u16> {
         match self {
             Refusal::Status { code, .. } => Some(*code),
             _ => None,
@@ -91,6 +94,32 @@ pub struct Client {
 struct Connection {
     client: kube::Client,
     host: Arc<str>,
+}
+
+/// A change of one object, or a question for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// What is to be done.
+    pub method: Method,
+    /// The path of the object, or of the collection that it is made in.
+    pub path: &'a str,
+    /// The media type of the body.
+    pub content_type: &'static str,
+    /// The body; empty for none.
+    pub body: &'a [u8],
+}
+
+/// What is to be done with an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Read it.
+    Get,
+    /// Make it.
+    Post,
+    /// Put this in its place.
+    Put,
+    /// Change it.
+    Patch,
 }
 
 /// An answer that has begun.
@@ -117,6 +146,33 @@ impl Client {
 
     /// Asks for `uri`, a path with a query.
     pub(crate) async fn ask(&self, uri: &str, encoding: Encoding) -> Result<Answer, Refusal> {
+        self.exchange(request(uri, encoding)?).await
+    }
+
+    /// Makes a call about one object, in JSON; the object as it is after that.
+    pub async fn call(&self, call: Call<'_>) -> Result<Bytes, Refusal> {
+        let method = match call.method {
+            Method::Get => http::Method::GET,
+            Method::Post => http::Method::POST,
+            Method::Put => http::Method::PUT,
+            Method::Patch => http::Method::PATCH,
+        };
+        let body = Body::from(call.body.to_vec());
+        let request = builder(call.path, Encoding::Json)
+            .method(method)
+            .header(CONTENT_TYPE, call.content_type)
+            .body(body);
+        let request = request.map_err(|error| Refusal::Connection(error.to_string()))?;
+        let answer = self.exchange(request).await?;
+        let body = Limited::new(answer.body, OBJECT_MAX).collect();
+        match timeout(ANSWER_MAX, body).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) => Err(Refusal::Connection(error.to_string())),
+            Err(_) => Err(Refusal::Connection("an answer takes too long".to_owned())),
+        }
+    }
+
+    async fn exchange(&self, request: http::Request<Body>) -> Result<Answer, Refusal> {
         let connection = self.connection().await?;
         let began = Instant::now();
         self.bucket.take().await;
@@ -124,7 +180,6 @@ impl Client {
         // Fails only if it is closed, which nobody does.
         let slot = self.inflight.acquire().await;
         let sent = Instant::now();
-        let request = request(uri, encoding)?;
         let answer = timeout(ANSWER_MAX, connection.client.send(request)).await;
         drop(slot);
         let code = match &answer {
@@ -176,6 +231,11 @@ impl Client {
 }
 
 fn request(uri: &str, encoding: Encoding) -> Result<http::Request<Body>, Refusal> {
+    let request = builder(uri, encoding).body(Body::empty());
+    request.map_err(|error| Refusal::Connection(error.to_string()))
+}
+
+fn builder(uri: &str, encoding: Encoding) -> http::request::Builder {
     // Custom resources have no protobuf, and errors may come as JSON in any case.
     let accept = match encoding {
         Encoding::Protobuf => format!("{},application/json", encoding.media_type()),
@@ -185,8 +245,6 @@ fn request(uri: &str, encoding: Encoding) -> Result<http::Request<Body>, Refusal
         .header(ACCEPT, accept)
         .header(ACCEPT_ENCODING, "identity")
         .header(USER_AGENT, concat!("catena/", env!("CARGO_PKG_VERSION")))
-        .body(Body::empty())
-        .map_err(|error| Refusal::Connection(error.to_string()))
 }
 
 async fn refusal(answer: http::Response<Body>, encoding: Encoding) -> Refusal {

@@ -6,6 +6,7 @@
 //! the objects as the server encoded them, so that a reader takes out what it needs and no more.
 //! [`Feeds`] are the watches of all resources that one reader wants of one server, with what every
 //! reader needs beside them: which lists are complete, and what to log when the server is lost.
+//! [`Client::call`] changes single objects.
 //!
 //! It stands on the crate `kube` for connections, TLS, credentials and kubeconfig files, and
 //! frames events itself: `kube` watches in JSON only, which for a cluster of 10,000 services is
@@ -21,7 +22,7 @@ mod resource;
 mod watch;
 
 pub use access::{Access, AccessError, Tls};
-pub use client::{Client, ClientOptions, Exchange, Observer, Refusal};
+pub use client::{Call, Client, ClientOptions, Exchange, Method, Observer, Refusal};
 pub use envelope::Object;
 pub use feeds::{Feeds, Notice, Reader, Shared};
 pub use resource::{Encoding, Resource};

@@ -49,6 +49,9 @@ pub enum Refusal {
     /// The store cannot take it now.
     #[error("{0}")]
     Unavailable(String),
+    /// The store does not take so much in one change.
+    #[error("{0}")]
+    TooLarge(String),
     /// Too many changes wait.
     #[error("too many changes are waiting")]
     Busy,

@@ -50,6 +50,11 @@ impl Journal {
         }
     }
 
+    /// The serial that the last change made; `None` without one.
+    pub fn serial(&self) -> Option<u32> {
+        self.entries.back().map(|entry| entry.to)
+    }
+
     pub fn push(&mut self, entry: Entry) {
         self.octets += entry.size();
         self.entries.push_back(Arc::new(entry));

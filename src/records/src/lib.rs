@@ -27,7 +27,7 @@ pub use ledger::{Ledger, NewZone, Written};
 pub use live::{LiveZone, Mark};
 pub use set::{Edit, LeaseId, RecordSet, SetKey};
 pub use soa::{Soa, is_after, is_data_type, is_signing_type, next_serial, serial_of, with_serial};
-pub use store::{Batch, Followed, Loaded, Store, StoreError};
+pub use store::{Batch, Followed, Loaded, Store, StoreError, StoredSet, StoredSets};
 pub use update::{Effect, Update};
 
 #[cfg(test)]

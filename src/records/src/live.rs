@@ -68,9 +68,9 @@ impl LiveZone {
         self.journal.read().since_serial(serial)
     }
 
-    /// Begins anew with `zone`: who follows has to look at all of it again.
-    pub(crate) fn reset(&self, zone: Zone, mark: Mark) {
-        *self.journal.write() = Journal::new(mark.revision);
+    /// Begins anew with `zone`: who follows goes on if `journal` reaches back far enough.
+    pub(crate) fn reset(&self, zone: Zone, mark: Mark, journal: Journal) {
+        *self.journal.write() = journal;
         self.zone.store(Some(Arc::new(zone)));
         self.mark.send_replace(mark);
     }

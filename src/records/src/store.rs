@@ -2,9 +2,11 @@
 
 mod file;
 mod memory;
+mod stored;
 
 pub use file::FileStore;
 pub use memory::MemoryStore;
+pub use stored::{StoredSet, StoredSets};
 
 use std::future::Future;
 use std::pin::Pin;
@@ -35,9 +37,11 @@ pub struct Loaded {
     /// The revision it is the state of.
     pub revision: u64,
     /// The sets.
-    pub sets: Vec<(SetKey, RecordSet)>,
+    pub sets: StoredSets,
     /// The leases, with their seconds.
     pub leases: Vec<(LeaseId, u32)>,
+    /// The latest commits up to the revision, one after the other, as far as they are kept.
+    pub history: Vec<(u64, Vec<Edit>)>,
 }
 
 /// A change of the shared state that another process made, or this one.
@@ -66,6 +70,9 @@ pub enum StoreError {
     /// It cannot be reached or written now.
     #[error("{0}")]
     Unavailable(String),
+    /// The batch is more than the store takes at once.
+    #[error("{0}")]
+    TooLarge(String),
     /// What it holds makes no sense.
     #[error("{0}")]
     Broken(String),

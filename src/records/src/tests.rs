@@ -148,20 +148,83 @@ async fn a_file_gives_back_what_was_committed() {
     put(&ledger, "leased", leased).await.unwrap();
     let mark = zone.mark();
     drop(ledger);
-    let store = loop {
-        // The writer ends soon after the last ledger.
-        match FileStore::open(&path) {
-            Ok(store) => break store,
-            Err(_) => tokio::task::yield_now().await,
-        }
-    };
-    let (ledger, zone) = open(store).await;
+    let (ledger, zone) = open(reopened(&path).await).await;
     assert_eq!(zone.mark(), mark);
     assert_eq!(shown(&zone, "a.b.c"), Some(1));
     assert_eq!(shown(&zone, "gone"), None);
     assert_eq!(shown(&zone, "leased"), Some(3));
     ledger.end_lease(lease).await.unwrap();
     assert_eq!(shown(&zone, "leased"), None);
+}
+
+/// The store in a file whose ledger was dropped.
+async fn reopened(path: &std::path::Path) -> FileStore {
+    loop {
+        // The writer ends soon after the last ledger.
+        match FileStore::open(path) {
+            Ok(store) => return store,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_journal_goes_on_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let (ledger, zone) = open(FileStore::open(&path).unwrap()).await;
+    let first = zone.mark();
+    put(&ledger, "a", address(1)).await.unwrap();
+    put(&ledger, "a", address(2)).await.unwrap();
+    remove(&ledger, "a").await.unwrap();
+    let told = |zone: &LiveZone| -> Vec<String> {
+        let entries = zone.changes_after(first.revision, 100).unwrap();
+        assert_eq!(
+            zone.changes_from(first.serial).unwrap().len(),
+            entries.len()
+        );
+        let entries = entries.iter().map(|entry| format!("{entry:?}"));
+        entries.collect()
+    };
+    let before = told(&zone);
+    assert_eq!(before.len(), 3);
+    drop(ledger);
+    let (ledger, zone) = open(reopened(&path).await).await;
+    assert_eq!(told(&zone), before);
+    put(&ledger, "b", address(3)).await.unwrap();
+    assert_eq!(told(&zone).len(), 4);
+    let early = zone.changes_after(first.revision - 1, 1);
+    assert!(early.is_none(), "the zone did not exist before");
+}
+
+#[tokio::test]
+async fn the_journal_of_a_file_is_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let (ledger, zone) = open(FileStore::open(&path).unwrap()).await;
+    let first = zone.mark();
+    put(&ledger, "a", address(1)).await.unwrap();
+    let data: Vec<Box<[u8]>> = (0..200u8)
+        .map(|number| {
+            let mut text = vec![200u8; 201];
+            text[1] = number;
+            text.into()
+        })
+        .collect();
+    let set = RecordSet::new(RecordType::TXT, 60, data).unwrap();
+    let large = move |draft: &mut Draft<'_>| {
+        (0..250u8).try_for_each(|number| {
+            let owner = name(&format!("n{number}"));
+            draft.put(owner.view(), RecordType::TXT, set.clone())
+        })
+    };
+    let large = ledger.change(origin().view(), large).await.unwrap();
+    put(&ledger, "a", address(2)).await.unwrap();
+    assert!(zone.changes_after(first.revision, 1).is_some());
+    drop(ledger);
+    let (_ledger, zone) = open(reopened(&path).await).await;
+    assert!(zone.changes_after(first.revision, 1).is_none());
+    assert_eq!(zone.changes_after(large.revision, 9).unwrap().len(), 1);
 }
 
 #[tokio::test]

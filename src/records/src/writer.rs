@@ -2,6 +2,7 @@
 
 mod apply;
 mod group;
+mod install;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,9 +145,13 @@ impl Writer {
             let committed = self.store.commit(Arc::clone(&batch)).await?;
             self.revision = committed;
             loaded.revision = committed;
-            let made = batch.edits.iter();
-            let made = made.filter_map(|edit| Some((edit.key.clone(), edit.after.clone()?)));
-            loaded.sets.extend(made);
+            for edit in &batch.edits {
+                if let Some(set) = &edit.after {
+                    loaded.sets.push_of_apex(&edit.key, set);
+                }
+            }
+            let edits = batch.edits.clone();
+            loaded.history.push((committed, edits));
         }
         let wanted = std::mem::take(&mut self.wanted);
         let count = self.install(wanted, &loaded)?;
@@ -184,7 +189,7 @@ impl Writer {
                     false => self.apply(*revision, &batch.edits),
                 }
             }
-            Err(StoreError::Conflict) => {}
+            Err(StoreError::Conflict | StoreError::TooLarge(_)) => {}
             Err(error) => self.trouble(Some(error.to_string())),
         }
         committed

@@ -5,7 +5,8 @@ mod key_log;
 #[cfg(test)]
 mod tests;
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,8 @@ use key_log::KeyLogFile;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Changed files must stay as they are for so long: the key may follow the certificate.
 const SETTLE: Duration = Duration::from_millis(500);
+/// All the issuers of a system are a quarter of a megabyte.
+const FILE_MAX: u64 = 4 << 20;
 /// What clients may say that they speak (RFC 7858 is silent, the registry of TLS is not).
 const ALPN: &[u8] = b"dot";
 
@@ -77,10 +80,18 @@ impl Contents {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
-    std::fs::read(path).map_err(|error| CertificateError::Unreadable {
+    let unreadable = |reason| CertificateError::Unreadable {
         path: path.to_owned(),
-        reason: in_words(&error),
-    })
+        reason,
+    };
+    let mut octets = Vec::new();
+    let file = File::open(path).map_err(|error| unreadable(in_words(&error)))?;
+    let read = file.take(FILE_MAX + 1).read_to_end(&mut octets);
+    let length = read.map_err(|error| unreadable(in_words(&error)))?;
+    match u64::try_from(length) {
+        Ok(..=FILE_MAX) => Ok(octets),
+        _ => Err(unreadable("too large for certificates".to_owned())),
+    }
 }
 
 /// The system's words without Rust's number behind them.

@@ -37,10 +37,11 @@ impl Recording {
         found
     }
 
-    /// The file `stem.json`.
+    /// The file `stem.json`; null if there is none.
     pub fn json(&self, stem: &str) -> Value {
         let path = self.folder.join(stem).with_extension("json");
-        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+        let file = std::fs::read(path);
+        file.map_or(Value::Null, |file| serde_json::from_slice(&file).unwrap())
     }
 
     /// The names of the phases, in order.

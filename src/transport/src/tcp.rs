@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::descriptors::descriptor_limit;
 use crate::service::{Meta, PacketService, Protocol};
 use connection::Connection;
+use handshake::Handshakes;
 
 /// How long nothing is accepted once the process is out of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -106,6 +107,7 @@ pub async fn serve_tcp<S: PacketService>(
     let mut acceptor = Acceptor {
         service,
         slots,
+        handshakes: Handshakes::new(stop.clone()),
         stop: stop.clone(),
         connections: JoinSet::new(),
         said: None,
@@ -124,6 +126,7 @@ pub async fn serve_tcp<S: PacketService>(
 struct Acceptor<S> {
     service: S,
     slots: ConnectionSlots,
+    handshakes: Handshakes,
     stop: CancellationToken,
     connections: JoinSet<()>,
     /// When the log was last told that nothing is accepted.
@@ -160,12 +163,13 @@ impl<S: PacketService> Acceptor<S> {
             protocol: Protocol::Tcp,
         };
         let (service, stop) = (self.service.clone(), self.stop.clone());
+        let handshakes = self.handshakes.clone();
         self.connections.spawn(async move {
             match service.tls() {
                 None => Connection::new(stream, meta, service).run(stop).await,
                 Some(tls) => {
                     let read = service.stream_limits().read;
-                    let stream = handshake::accept(tls, stream, read, &stop).await;
+                    let stream = handshakes.accept(tls, stream, read).await;
                     drop(slot.handshake);
                     match stream {
                         Ok(stream) => Connection::new(stream, meta, service).run(stop).await,

@@ -18,7 +18,7 @@ pub use error::Error;
 pub use follow::{Guard, Position, Sink, follow};
 pub use node::Node;
 pub use stream::{ControlPlane, Protocol, TlsFiles, endpoint};
-pub use table::{Row, Service};
+pub use table::{Registry, Row};
 
 #[cfg(test)]
 mod tests;

@@ -19,19 +19,21 @@ pub struct Row {
     pub host: Box<str>,
     /// In the order told; at least one.
     pub addresses: Box<[IpAddr]>,
-    /// Of a Service: its name and namespace. Empty otherwise.
-    pub service: Option<Box<Service>>,
+    /// Where it is known from.
+    pub registry: Registry,
     /// More names of it.
     pub alt_hosts: Box<[Box<str>]>,
 }
 
-/// The Service behind a host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Service {
-    /// Its name; with the pod's name before it where the host is that of a pod.
-    pub name: Box<str>,
-    /// Its namespace.
-    pub namespace: Box<str>,
+/// Where a host is known from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registry {
+    /// A Service of Kubernetes, or a pod of one, which has short names too.
+    Service,
+    /// The same without short names, such as those of `clusterset.local`.
+    PlainService,
+    /// A ServiceEntry, or what else control planes know.
+    Other,
 }
 
 /// The parts of a table by their names; today a table comes whole, in one part without a name.
@@ -98,16 +100,14 @@ fn row(entry: NameEntry) -> Option<Row> {
         return None;
     }
     let has_names = !info.shortname.is_empty() && !info.namespace.is_empty();
-    let service = (is_service && has_names).then(|| {
-        Box::new(Service {
-            name: info.shortname.to_ascii_lowercase().into(),
-            namespace: info.namespace.to_ascii_lowercase().into(),
-        })
-    });
     Some(Row {
         host,
         addresses,
-        service,
+        registry: match (is_service, has_names) {
+            (true, true) => Registry::Service,
+            (true, false) => Registry::PlainService,
+            (false, _) => Registry::Other,
+        },
         alt_hosts: info
             .alt_hosts
             .iter()

@@ -45,7 +45,7 @@ pub(super) fn plan(prefix: &Prefix, shadow: &Shadow, batch: &Batch) -> Result<Tx
     let txn = plan.finish();
     if txn.len().max(conditions) > STEPS_MAX {
         let text = format!("a change takes more than {STEPS_MAX} steps in etcd");
-        return Err(StoreError::Unavailable(text));
+        return Err(StoreError::TooLarge(text));
     }
     Ok(txn)
 }

@@ -77,7 +77,8 @@ impl Api {
         let Some(asked) = Asked::read(&octets) else {
             return Ok(refused(500, "the body is not JSON"));
         };
-        let api = self.of_zone(&asked.zone);
+        let zone = asked.zone.parse::<Name>();
+        let api = zone.map_or_else(|_| Arc::clone(self), |zone| self.of_zone(zone.view()));
         let caller = api.caller(&headers, peer)?;
         api.write_legacy(verb, &asked, &caller).await
     }

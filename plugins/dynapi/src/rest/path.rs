@@ -15,22 +15,29 @@ pub(crate) enum Target {
     Lease(String),
     /// `/v1/leases/{lease}/renewal`
     Renewal(String),
-    /// `/v1/zones/{zone}/changes`
-    Changes(Name),
-    /// `/v1/zones/{zone}/watch`
-    Watch(Name),
-    /// `/v1/zones/{zone}/export`
-    Export(Name),
-    /// `/v1/zones/{zone}/import`
-    Import(Name),
     /// `/v1/zones`
     Zones,
+    /// A zone, or a part of it.
+    Of(Name, Part),
+}
+
+/// What of a zone a request is for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Part {
     /// `/v1/zones/{zone}`
-    Zone(Name),
+    Whole,
+    /// `/v1/zones/{zone}/changes`
+    Changes,
+    /// `/v1/zones/{zone}/watch`
+    Watch,
+    /// `/v1/zones/{zone}/export`
+    Export,
+    /// `/v1/zones/{zone}/import`
+    Import,
     /// `/v1/zones/{zone}/records`
-    Listing(Name),
+    Listing,
     /// `/v1/zones/{zone}/records/{name}/{type}`
-    Set(Name, Name, RecordType),
+    Set(Name, RecordType),
 }
 
 impl Target {
@@ -43,27 +50,29 @@ impl Target {
             ["leases"] => Ok(Target::Leases),
             ["leases", lease] => Ok(Target::Lease(lease.to_owned())),
             ["leases", lease, "renewal"] => Ok(Target::Renewal(lease.to_owned())),
-            ["zones", zone, "changes"] => Ok(Target::Changes(name(zone)?)),
-            ["zones", zone, "watch"] => Ok(Target::Watch(name(zone)?)),
-            ["zones", zone, "export"] => Ok(Target::Export(name(zone)?)),
-            ["zones", zone, "import"] => Ok(Target::Import(name(zone)?)),
             ["zones"] => Ok(Target::Zones),
-            ["zones", zone] => Ok(Target::Zone(name(zone)?)),
-            ["zones", zone, "records"] => Ok(Target::Listing(name(zone)?)),
-            ["zones", zone, "records", owner, rtype] => Ok(Target::Set(
-                name(zone)?,
-                name(owner)?,
-                read_type(&decode(rtype)?)?,
-            )),
+            ["zones", zone, ref part @ ..] => {
+                let part = Part::read(part)?;
+                Ok(Target::Of(name(zone)?, part))
+            }
             _ => Err(Code::NotFound.problem()),
         }
     }
 }
 
-/// The zone that `path` names.
-pub(crate) fn zone_of(path: &str) -> Option<Name> {
-    let rest = path.strip_prefix("/v1/zones/")?;
-    name(rest.split('/').next()?).ok()
+impl Part {
+    fn read(part: &[&str]) -> Result<Part, Problem> {
+        match *part {
+            [] => Ok(Part::Whole),
+            ["changes"] => Ok(Part::Changes),
+            ["watch"] => Ok(Part::Watch),
+            ["export"] => Ok(Part::Export),
+            ["import"] => Ok(Part::Import),
+            ["records"] => Ok(Part::Listing),
+            ["records", owner, rtype] => Ok(Part::Set(name(owner)?, read_type(&decode(rtype)?)?)),
+            _ => Err(Code::NotFound.problem()),
+        }
+    }
 }
 
 /// Whether `path` is that of the older API.

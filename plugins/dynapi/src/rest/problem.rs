@@ -77,7 +77,7 @@ impl Code {
                 "The changes since then are not known any more",
             ),
             Code::ConditionFailed => (412, "condition_failed", "The condition does not hold"),
-            Code::BodyTooLarge => (413, "body_too_large", "The body is too large"),
+            Code::BodyTooLarge => (413, "body_too_large", "There is too much in one request"),
             Code::UnsupportedContentType => {
                 (415, "unsupported_content_type", "The body must be JSON")
             }
@@ -171,6 +171,7 @@ impl From<Refusal> for Problem {
             Refusal::Condition(CONDITION_FAILED, _) => Code::ConditionFailed,
             Refusal::Condition(INVALID, _) => Code::InvalidSet,
             Refusal::Condition(..) => Code::Conflict,
+            Refusal::TooLarge(_) => Code::BodyTooLarge,
             Refusal::Busy => Code::Busy,
             Refusal::NoZone(_) => Code::ZoneNotFound,
             _ => Code::Unavailable,

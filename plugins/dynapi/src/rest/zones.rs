@@ -1,16 +1,14 @@
 //! Zones and what is in them.
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use catena_dns::{Name, NameRef, RecordType};
+use catena_http::Peer;
 use catena_index::{Node, Zone};
 use catena_records::{LiveZone, RecordSet, SetKey};
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use serde_json::{Value, json};
-use tokio::task::spawn_blocking;
 
 use super::path::{query_value, read_name, read_type};
 use super::problem::{Code, Problem};
@@ -22,11 +20,18 @@ use crate::access::{Caller, Verb};
 const PAGE: (usize, usize) = (100, 1000);
 
 impl Api {
-    pub(super) fn list_zones(&self, request: &Request<Incoming>, caller: &Caller) -> Replied {
+    /// The zones of all server blocks that share the address, as far as the client may see them.
+    pub(super) fn list_zones(&self, request: &Request<Incoming>, peer: &Peer) -> Replied {
         only_get(request)?;
-        let zones = self.zones.iter();
-        let zones = zones.filter(|zone| self.may_see(caller, zone));
-        let zones: Vec<Value> = zones.map(|zone| describe(zone)).collect();
+        let mut zones: BTreeMap<String, Value> = BTreeMap::new();
+        for (api, caller) in self.that_know(request.headers(), peer)? {
+            for zone in api.zones.iter().filter(|zone| api.may_see(&caller, zone)) {
+                let place = zones.entry(zone.origin().to_string());
+                // While a Corefile is reloaded, two generations have it.
+                place.or_insert_with(|| describe(zone));
+            }
+        }
+        let zones = Vec::from_iter(zones.into_values());
         Ok(reply::json(StatusCode::OK, &json!({ "zones": zones })))
     }
 
@@ -48,17 +53,16 @@ impl Api {
         self.access.allows(caller, Verb::Read, apex)
     }
 
-    /// A page of the records of a zone, in the order of their names.
-    pub(super) async fn list_records(
-        self: &Arc<Self>,
+    /// A page of the records of a zone, name by name in an order of the zone's own.
+    pub(super) fn list_records(
+        &self,
         request: &Request<Incoming>,
-        zone: Arc<LiveZone>,
-        caller: Caller,
+        zone: &LiveZone,
+        caller: &Caller,
     ) -> Replied {
         only_get(request)?;
         let query = request.uri().query();
         let after = query_value(query, "after")?;
-        let after = after.as_deref().map(read_name).transpose()?;
         let rtype = query_value(query, "type")?;
         let rtype = rtype.as_deref().map(read_type).transpose()?;
         let limit = match query_value(query, "limit")? {
@@ -73,10 +77,8 @@ impl Api {
         };
         let shown = zone.zone().clone();
         let shown = shown.ok_or_else(|| Code::Unavailable.with("the zone is not loaded yet"))?;
-        let api = Arc::clone(self);
-        // A large zone takes some milliseconds to look through.
-        let page = spawn_blocking(move || api.page(&shown, (after, limit), rtype, &caller));
-        let page = page.await.map_err(|_| Code::Unavailable.problem())?;
+        let after = after.map(|after| read_place(&shown, &after)).transpose()?;
+        let page = self.page(&shown, (after, limit), rtype, caller);
         Ok(reply::json(StatusCode::OK, &page))
     }
 
@@ -87,7 +89,7 @@ impl Api {
         rtype: Option<RecordType>,
         caller: &Caller,
     ) -> Value {
-        let nodes = names_after(zone, after.as_ref().map(Name::view), limit + 1);
+        let nodes = zone.page(after.as_ref().map(Name::view), limit + 1);
         let mut sets = Vec::new();
         for node in nodes.iter().take(limit) {
             for (own, set) in sets_at(self, zone, *node) {
@@ -102,7 +104,7 @@ impl Api {
         json!({
             "serial": zone.serial(),
             "records": sets,
-            "next": last.map(|node| node.name().to_string()),
+            "next": last.map(|node| print_place(zone, node.name())),
         })
     }
 }
@@ -148,48 +150,20 @@ pub(crate) fn sets_at(api: &Api, zone: &Zone, node: Node<'_>) -> Vec<(RecordType
     sets
 }
 
-/// A name in canonical order.
-struct Ordered<'z>(Node<'z>);
+/// Where a page ends, in the order of the zone's names.
+fn print_place(zone: &Zone, name: NameRef<'_>) -> String {
+    format!("{:016x}-{name}", zone.order())
+}
 
-impl Ord for Ordered<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.name().cmp_canonical(other.0.name())
-    }
-}
-impl PartialOrd for Ordered<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl PartialEq for Ordered<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-impl Eq for Ordered<'_> {}
-
-/// The first `limit` names with records after `after`, in canonical order.
-fn names_after<'z>(zone: &'z Zone, after: Option<NameRef<'_>>, limit: usize) -> Vec<Node<'z>> {
-    let mut first = BinaryHeap::new();
-    let nodes = zone
-        .nodes()
-        .filter(|node| !node.is_empty() || node.is(zone.apex()));
-    for node in nodes {
-        if after.is_some_and(|after| node.name().cmp_canonical(after).is_le()) {
-            continue;
-        }
-        let ordered = Ordered(node);
-        if first.len() < limit {
-            first.push(ordered);
-        } else if let Some(mut last) = first.peek_mut()
-            && ordered < *last
-        {
-            *last = ordered;
+/// The name after which a page begins.
+fn read_place(zone: &Zone, text: &str) -> Result<Name, Problem> {
+    let (order, name) = text.split_once('-').unwrap_or_default();
+    match u64::from_str_radix(order, 16) {
+        Ok(order) if order == zone.order() => read_name(name),
+        Ok(_) => Err(Code::Gone.with("the names stand in another order now: list them anew")),
+        Err(_) => {
+            let detail = format!("{text:?} is not what a page said in 'next'");
+            Err(Code::InvalidName.with(detail))
         }
     }
-    first
-        .into_sorted_vec()
-        .into_iter()
-        .map(|ordered| ordered.0)
-        .collect()
 }

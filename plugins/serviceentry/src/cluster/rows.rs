@@ -7,8 +7,8 @@ use std::sync::Arc;
 use catena_dns::Name;
 use catena_mesh::{Addresses, Exports, HostName, Origin, Owner, Reach, Row, Without};
 
-use super::{DefaultExports, Making};
-use crate::object::{Entry, EntryPlace, Id, Service, ServicePlace, Slice};
+use super::{DefaultExports, LegacyDefault, Making};
+use crate::object::{Entry, EntryPlace, Id, Legacy, Service, ServicePlace, Slice};
 
 /// Makes rows of objects.
 pub(super) struct Rows(pub Making);
@@ -16,6 +16,9 @@ pub(super) struct Rows(pub Making);
 impl Rows {
     /// The rows of a ServiceEntry, which is at the addresses of `pods` if it selects pods.
     pub fn of_entry(&self, entry: &Entry, owner: &Owner, pods: &[IpAddr]) -> Vec<(HostName, Row)> {
+        if let Some(default) = self.0.legacy {
+            return legacy_rows(entry, owner, default);
+        }
         let row = Row {
             owner: owner.clone(),
             namespace: Arc::clone(&entry.id.namespace),
@@ -101,6 +104,41 @@ impl Rows {
             (None, DefaultExports::OwnNamespace) => Exports::To([Arc::clone(&id.namespace)].into()),
         }
     }
+}
+
+/// The rows of an entry as the older istio-coredns-plugin has them: of all namespaces alike.
+fn legacy_rows(
+    entry: &Entry,
+    owner: &Owner,
+    LegacyDefault(default): LegacyDefault,
+) -> Vec<(HostName, Row)> {
+    let list: Box<[IpAddr]> = match &entry.legacy {
+        Legacy::Skipped => return Vec::new(),
+        Legacy::Default => match default {
+            Some(default) => [default].into(),
+            None => return Vec::new(),
+        },
+        Legacy::At(list) => list.clone(),
+    };
+    let row = Row {
+        owner: owner.clone(),
+        namespace: "".into(),
+        origin: Origin::Entry,
+        created: entry.created,
+        exports: Exports::All,
+        addresses: Addresses::given(list),
+        ports: Arc::clone(&entry.ports),
+    };
+    let hosts = entry.hosts.iter().map(|host| {
+        // A `*` in any label stands for all of the first one.
+        let has_star = host.name().labels().any(|label| label.contains(&b'*'));
+        let host = match (host, host.name().parent()) {
+            (HostName::Exact(_), Some(parent)) if has_star => HostName::Below(parent.to_name()),
+            _ => host.clone(),
+        };
+        (host, row.clone())
+    });
+    hosts.collect()
 }
 
 /// What an allocator wrote for a host.

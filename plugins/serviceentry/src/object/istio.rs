@@ -8,12 +8,12 @@ use catena_kube::Object;
 use catena_mesh::{Egress, HostName, Import, Port, Sidecar, Without};
 use serde::Deserialize;
 
-use super::{Entry, EntryPlace, Id, Labels, ReadSidecar, Resolution, exports};
+use super::{Entry, EntryPlace, Id, Labels, ReadSidecar, exports, legacy};
 
 /// The label that refuses automatic addresses with the value `false`.
 const AUTOMATIC: &str = "networking.istio.io/enable-autoallocate-ip";
-/// The longest lists that are read; the API server's own limits are lower.
-const LIST_MAX: usize = 4096;
+/// The longest lists that are read: those that Istio's own definitions allow.
+const LIST_MAX: usize = 256;
 
 #[derive(Deserialize)]
 struct Raw<Spec, Status = ()> {
@@ -58,10 +58,11 @@ pub(crate) fn read_custom_id(object: &Object<'_>) -> Option<Id> {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct RawEntry {
-    hosts: Option<Vec<String>>,
-    addresses: Option<Vec<String>>,
-    ports: Option<Vec<RawPort>>,
+pub(super) struct RawEntry {
+    pub hosts: Option<Vec<String>>,
+    pub addresses: Option<Vec<String>>,
+    pub ports: Option<Vec<RawPort>>,
+    pub endpoints: Option<Vec<RawEndpoint>>,
     resolution: Option<String>,
     #[serde(rename = "exportTo")]
     export_to: Option<Vec<String>>,
@@ -69,12 +70,43 @@ struct RawEntry {
     selector: Option<RawSelector>,
 }
 
+impl RawEntry {
+    pub fn resolution(&self) -> &str {
+        match self.resolution.as_deref() {
+            None | Some("") => "NONE",
+            Some(resolution) => resolution,
+        }
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct RawPort {
-    number: u32,
+pub(super) struct RawPort {
+    pub number: u32,
     name: Option<String>,
     protocol: Option<String>,
+}
+
+impl RawPort {
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or("")
+    }
+
+    pub fn protocol(&self) -> &str {
+        self.protocol.as_deref().unwrap_or("")
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawEndpoint {
+    address: Option<String>,
+}
+
+impl RawEndpoint {
+    pub fn address(&self) -> &str {
+        self.address.as_deref().unwrap_or("")
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -107,32 +139,21 @@ pub(crate) fn read_entry(object: &Object<'_>) -> Option<Entry> {
         .take(LIST_MAX)
         .filter_map(|text| HostName::parse(text))
         .collect();
-    let resolution = match spec.resolution.as_deref() {
-        None | Some("" | "NONE") => Resolution::None,
-        Some("STATIC") => Resolution::Static,
-        Some("DNS") => Resolution::Dns,
-        Some(_) => Resolution::Other,
-    };
     let status = raw.status.and_then(|status| status.addresses);
     let export_to = spec.export_to.as_deref().unwrap_or_default();
     Some(Entry {
         created: raw.metadata.created(),
         bad_hosts: texts.len() - hosts.len(),
         hosts: hosts.into(),
-        place: place(&raw.metadata, &spec, resolution, status.as_deref()),
+        place: place(&raw.metadata, &spec, status.as_deref()),
         ports: ports(spec.ports.as_deref().unwrap_or_default()),
         exports: exports(export_to.iter().map(String::as_str), &id.namespace),
-        resolution,
+        legacy: legacy::of(&spec),
         id,
     })
 }
 
-fn place(
-    meta: &Meta,
-    spec: &RawEntry,
-    resolution: Resolution,
-    status: Option<&[RawAddress]>,
-) -> EntryPlace {
+fn place(meta: &Meta, spec: &RawEntry, status: Option<&[RawAddress]>) -> EntryPlace {
     let given = spec.addresses.as_deref().unwrap_or_default();
     if !given.is_empty() {
         let mut list = Vec::new();
@@ -146,7 +167,7 @@ fn place(
             false => EntryPlace::Given(list.into()),
         };
     }
-    if resolution == Resolution::None {
+    if spec.resolution() == "NONE" {
         let selector = spec.selector.as_ref();
         let labels = selector.and_then(|selector| selector.labels.as_ref());
         return match labels {
@@ -161,7 +182,7 @@ fn place(
     if label.is_some_and(|label| label.eq_ignore_ascii_case("false")) {
         return EntryPlace::Nowhere(Without::OptedOut);
     }
-    let written = status.unwrap_or_default().iter().take(LIST_MAX);
+    let written = status.unwrap_or_default().iter().take(2 * LIST_MAX);
     let written = written.filter_map(|written| {
         let host = HostName::parse(written.host.as_deref()?)?;
         Some((host, address(written.value.as_deref()?)?))
@@ -183,18 +204,12 @@ fn address(text: &str) -> Option<IpAddr> {
 
 fn ports(raw: &[RawPort]) -> Arc<[Port]> {
     let ports = raw.iter().take(LIST_MAX).filter_map(|port| {
-        let protocol = port.protocol.as_deref().unwrap_or("");
         Some(Port {
-            name: port
-                .name
-                .as_deref()
-                .unwrap_or("")
-                .to_ascii_lowercase()
-                .into(),
+            name: port.name().to_ascii_lowercase().into(),
             number: u16::try_from(port.number)
                 .ok()
                 .filter(|number| *number > 0)?,
-            is_udp: protocol.eq_ignore_ascii_case("UDP"),
+            is_udp: port.protocol().eq_ignore_ascii_case("UDP"),
         })
     });
     ports.collect()
@@ -255,8 +270,7 @@ pub(crate) fn read_sidecar(object: &Object<'_>) -> Option<ReadSidecar> {
 
 /// The port that hosts of a listener must have; a proxy for HTTP takes hosts of any.
 fn listener_port(port: &RawPort) -> Option<u16> {
-    let protocol = port.protocol.as_deref().unwrap_or("");
-    let is_proxy = protocol.eq_ignore_ascii_case("HTTP_PROXY");
+    let is_proxy = port.protocol().eq_ignore_ascii_case("HTTP_PROXY");
     let number = u16::try_from(port.number).ok();
     number.filter(|number| *number > 0 && !is_proxy)
 }

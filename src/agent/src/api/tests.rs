@@ -22,7 +22,7 @@ fn open(line: &str) -> Lease {
     let opening = Opening {
         address: &options.listen.clone(),
         tls: None,
-        pages: Arc::new(Api::new(options)),
+        pages: Arc::new(Api::new(options).unwrap()),
         background: &Handle::current(),
     };
     opening.open().unwrap()
@@ -110,4 +110,27 @@ async fn an_actuator_that_is_away_is_no_empty_list() {
     assert_eq!(told(&agent).await, r#"{"success":false,"data":""}"#);
     let agent = open("--interfacefile /nonexistent/list");
     assert_eq!(told(&agent).await, r#"{"success":false,"data":""}"#);
+}
+
+#[tokio::test]
+async fn registrations_outlive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let flag = format!("--state {}/state", folder.path().display());
+    let agent = open(&flag);
+    let path = "/v1/interfaces/com.alipay.User";
+    let put = ask(&agent, "PUT", path, r#"{"version":"1.0","ttl":60}"#).await;
+    assert_eq!(put.0, 200, "{}", put.1);
+    let before = told(&agent).await;
+    drop(agent);
+    let agent = open(&flag);
+    assert_eq!(told(&agent).await, before);
+    ask(&agent, "DELETE", path, "").await;
+    drop(agent);
+    let agent = open(&flag);
+    let none = told(&agent).await;
+    assert!(none.contains(r#""providers":[]"#), "there are none: {none}");
+    std::fs::write(folder.path().join("state"), "[").unwrap();
+    let args = flag.split(' ').map(str::to_owned);
+    let options = crate::parse(&Vec::from_iter(args), None).unwrap().unwrap();
+    assert!(Api::new(options).is_err());
 }

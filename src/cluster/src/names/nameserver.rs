@@ -16,7 +16,7 @@ type Server = (Vec<u8>, IpAddr);
 /// The addresses that other hosts may know this server by.
 ///
 /// With `bind` there are none, as in CoreDNS.
-pub(super) fn local_addresses(context: &StartContext<'_>) -> Vec<IpAddr> {
+pub fn local_addresses(context: &StartContext<'_>) -> Vec<IpAddr> {
     if !context.server.bind.is_empty() {
         return Vec::new();
     }

@@ -1,19 +1,22 @@
 //! The embedded store: one file of redb, synced to the disk before a change is acknowledged.
 
+mod history;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use catena_dns::{Name, NameRef, RecordType};
+use catena_dns::Name;
 use parking_lot::Mutex;
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
+use super::stored::{StoredSet, write_key, write_set};
 use super::{Batch, Followed, Loaded, Store, StoreError, Work};
-use crate::{LeaseId, RecordSet, SetKey};
+use crate::LeaseId;
 
-/// Key: the owner in wire form, then the type; value: see [`encode`].
+/// Key and value: see [`write_key`] and [`write_set`].
 const SETS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sets");
 /// Seconds by lease.
 const LEASES: TableDefinition<'_, u64, u32> = TableDefinition::new("leases");
@@ -172,6 +175,7 @@ fn prepare(database: &Database) -> Result<u64, redb::Error> {
         let mut state = writing.open_table(STATE)?;
         writing.open_table(SETS)?;
         writing.open_table(LEASES)?;
+        writing.open_table(history::HISTORY)?;
         let known = state.get("format")?.map(|format| format.value());
         if known.is_none() {
             state.insert("format", FORMAT)?;
@@ -195,14 +199,12 @@ fn load(database: &Database, zones: &[Name]) -> Result<Loaded, redb::Error> {
     }
     for stored in reading.open_table(SETS)?.iter()? {
         let (key, value) = stored?;
-        let Some((name, rtype)) = read_key(key.value()) else {
-            return Err(corrupted());
-        };
-        if zones.iter().any(|zone| name.is_within(zone.view())) {
-            let set = decode(value.value()).ok_or_else(corrupted)?;
-            loaded.sets.push((SetKey::new(name, rtype), set));
+        let set = StoredSet::read(key.value(), value.value()).ok_or_else(corrupted)?;
+        if zones.iter().any(|zone| set.name.is_within(zone.view())) {
+            loaded.sets.push(key.value(), value.value());
         }
     }
+    loaded.history = history::read(&reading, loaded.revision)?;
     Ok(loaded)
 }
 
@@ -215,15 +217,11 @@ fn commit(database: &Database, batch: &Batch) -> Result<u64, redb::Error> {
     writing.set_durability(Durability::Immediate)?;
     let revision = {
         let mut sets = writing.open_table(SETS)?;
-        let mut octets = Vec::new();
         for edit in &batch.edits {
             let key = write_key(&edit.key);
             match &edit.after {
                 None => drop(sets.remove(key.as_slice())?),
-                Some(set) => {
-                    encode(set, &mut octets);
-                    sets.insert(key.as_slice(), octets.as_slice())?;
-                }
+                Some(set) => drop(sets.insert(key.as_slice(), write_set(set).as_slice())?),
             }
         }
         let mut leases = writing.open_table(LEASES)?;
@@ -239,49 +237,9 @@ fn commit(database: &Database, batch: &Batch) -> Result<u64, redb::Error> {
             .map_or(0, |revision| revision.value())
             + 1;
         state.insert("revision", revision)?;
+        history::add(&writing, &mut state, (revision, &batch.edits))?;
         revision
     };
     writing.commit()?;
     Ok(revision)
-}
-
-fn write_key(key: &SetKey) -> Vec<u8> {
-    [key.name.wire(), &key.rtype.0.to_be_bytes()].concat()
-}
-
-fn read_key(key: &[u8]) -> Option<(NameRef<'_>, RecordType)> {
-    let (name, rtype) = NameRef::split_from(key).ok()?;
-    let rtype = rtype.try_into().ok().map(u16::from_be_bytes)?;
-    Some((name, RecordType(rtype)))
-}
-
-/// TTL, lease or 0, then each record with its length before it.
-fn encode(set: &RecordSet, octets: &mut Vec<u8>) {
-    octets.clear();
-    octets.extend_from_slice(&set.ttl.to_be_bytes());
-    octets.extend_from_slice(&set.lease.map_or(0, |lease| lease.0).to_be_bytes());
-    for rdata in &set.data {
-        // The data of a record is never longer.
-        let length = u16::try_from(rdata.len()).unwrap_or(0);
-        octets.extend_from_slice(&length.to_be_bytes());
-        octets.extend_from_slice(rdata);
-    }
-}
-
-fn decode(octets: &[u8]) -> Option<RecordSet> {
-    let (ttl, rest) = octets.split_first_chunk()?;
-    let (lease, mut rest) = rest.split_first_chunk()?;
-    let lease = u64::from_be_bytes(*lease);
-    let mut data = Vec::new();
-    while !rest.is_empty() {
-        let (length, tail) = rest.split_first_chunk()?;
-        let (rdata, tail) = tail.split_at_checked(u16::from_be_bytes(*length).into())?;
-        data.push(rdata.into());
-        rest = tail;
-    }
-    (!data.is_empty()).then_some(RecordSet {
-        ttl: u32::from_be_bytes(*ttl),
-        data,
-        lease: (lease != 0).then_some(LeaseId(lease)),
-    })
 }

@@ -9,6 +9,9 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::store::Work;
 
+/// Edits of a batch at most.
+const EDITS_MAX: usize = 8;
+
 /// A store that does what a test wants.
 struct Scripted {
     revision: AtomicU64,
@@ -44,8 +47,10 @@ impl Store for Scripted {
         Box::pin(std::future::ready(Ok(loaded)))
     }
 
-    fn commit(&self, _: Arc<Batch>) -> Work<'_, u64> {
-        let done = match self.failures.lock().pop_front() {
+    fn commit(&self, batch: Arc<Batch>) -> Work<'_, u64> {
+        let is_large = batch.edits.len() > EDITS_MAX;
+        let large = is_large.then(|| StoreError::TooLarge("too large".to_owned()));
+        let done = match large.or_else(|| self.failures.lock().pop_front()) {
             Some(error) => Err(error),
             None => Ok(self.revision.fetch_add(1, Ordering::SeqCst) + 1),
         };
@@ -103,6 +108,41 @@ async fn a_change_is_decided_anew_when_another_process_was_faster() {
 }
 
 #[tokio::test]
+async fn of_a_group_only_what_is_too_large_by_itself_is_refused() {
+    let (store, _strings) = scripted(true);
+    let (ledger, zone) = open(store).await;
+    let large = |draft: &mut Draft<'_>| {
+        (0..20u8).try_for_each(|number| {
+            let owner = name(&format!("large{number}"));
+            draft.put(owner.view(), A, address(number))
+        })
+    };
+    let apex = origin();
+    let owners: Vec<String> = (0..20).map(|number| format!("small{number}")).collect();
+    let before = owners[..10]
+        .iter()
+        .map(|owner| put(&ledger, owner, address(7)));
+    let after = owners[10..]
+        .iter()
+        .map(|owner| put(&ledger, owner, address(7)));
+    let (before, refused, lease, after) = tokio::join!(
+        futures_util::future::join_all(before),
+        ledger.change(apex.view(), large),
+        ledger.begin_lease(30),
+        futures_util::future::join_all(after),
+    );
+    assert_eq!(refused, Err(Refusal::TooLarge("too large".to_owned())));
+    assert!(before.iter().chain(&after).all(Result::is_ok));
+    assert!(ledger.leases(|leases| leases.has(lease.unwrap())));
+    assert_eq!(
+        (shown(&zone, "small0"), shown(&zone, "small19")),
+        (Some(7), Some(7))
+    );
+    assert_eq!(shown(&zone, "large0"), None);
+    assert_eq!(ledger.trouble(), None);
+}
+
+#[tokio::test]
 async fn changes_of_others_are_shown_with_the_serial_of_the_store() {
     let (store, strings) = scripted(true);
     let (_ledger, zone) = open(store).await;
@@ -123,8 +163,8 @@ async fn changes_of_others_are_shown_with_the_serial_of_the_store() {
     ];
     let reset = Followed::Reset(Loaded {
         revision: 200,
-        sets,
-        leases: Vec::new(),
+        sets: sets.into_iter().collect(),
+        ..Loaded::default()
     });
     strings.others.send(reset).await.unwrap();
     marks.wait_for(|mark| mark.revision == 200).await.unwrap();

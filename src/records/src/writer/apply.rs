@@ -1,7 +1,7 @@
 //! Showing what is committed: the next snapshot of each zone, its journal, its leases.
 
 use catena_dns::{Class, Name, NameRef, RecordRef, RecordType};
-use catena_index::{NameChange, Zone, ZoneBuilder};
+use catena_index::NameChange;
 use hashbrown::HashMap;
 use tracing::error;
 
@@ -9,11 +9,8 @@ use super::{Served, Writer};
 use crate::draft::{Sets, sets_of};
 use crate::journal::Entry;
 use crate::leases::Leases;
-use crate::ledger::NewZone;
-use crate::live::Mark;
-use crate::soa::{first_serial, next_serial, serial_of, with_serial};
-use crate::store::{Batch, Loaded, StoreError};
-use crate::tree::Tree;
+use crate::soa::{next_serial, serial_of, with_serial};
+use crate::store::Batch;
 use crate::{Edit, RecordSet, SetKey};
 
 impl Writer {
@@ -22,109 +19,6 @@ impl Writer {
         let zones = self.zones.iter();
         let zones = zones.filter(|served| name.view().is_within(served.live.origin()));
         zones.max_by_key(|served| served.config.origin.wire().len())
-    }
-
-    /// What the zones that are wanted cannot do without and the store does not have.
-    pub(super) fn missing(&self, loaded: &Loaded) -> Batch {
-        let mut batch = Batch::default();
-        for zone in &self.wanted {
-            let soa = zone.soa.set(first_serial());
-            for (rtype, set) in [(RecordType::SOA, &soa), (RecordType::NS, &zone.ns)] {
-                let key = SetKey::new(zone.origin.view(), rtype);
-                if !loaded.sets.iter().any(|(known, _)| *known == key) {
-                    let (before, after) = (None, Some(set.clone()));
-                    batch.edits.push(Edit { key, before, after });
-                }
-            }
-        }
-        batch
-    }
-
-    /// Shows zones that were loaded; how many records they have.
-    pub(super) fn install(
-        &mut self,
-        zones: Vec<NewZone>,
-        loaded: &Loaded,
-    ) -> Result<usize, StoreError> {
-        {
-            let mut leases = self.shown.leases.write();
-            for (id, ttl) in &loaded.leases {
-                leases.begin(*id, *ttl);
-            }
-            for (key, set) in loaded.sets.iter().filter(|(_, set)| set.lease.is_some()) {
-                let (key, after) = (key.clone(), Some(set.clone()));
-                let before = None;
-                leases.note(&Edit { key, before, after });
-            }
-        }
-        let mut count = 0;
-        for config in zones {
-            let others = self.zones.iter().map(|served| &served.config.origin);
-            let others: Vec<Name> = others.cloned().collect();
-            let zone = self.built(&config, &others, loaded)?;
-            count += zone.record_count();
-            let live = self.shown.zones.read();
-            let mut live = live
-                .iter()
-                .filter(|live| live.origin() == config.origin.view());
-            let Some(live) = live.next() else {
-                continue;
-            };
-            let mark = Mark {
-                revision: loaded.revision,
-                serial: zone.serial().unwrap_or(0),
-            };
-            let tree = Tree::of(&zone);
-            live.reset(zone, mark);
-            let live = std::sync::Arc::clone(live);
-            self.zones.push(Served { live, config, tree });
-        }
-        Ok(count)
-    }
-
-    fn built(
-        &self,
-        config: &NewZone,
-        others: &[Name],
-        loaded: &Loaded,
-    ) -> Result<Zone, StoreError> {
-        let origin = config.origin.view();
-        let mut builder = ZoneBuilder::new(origin);
-        for (key, set) in &loaded.sets {
-            let name = key.name.view();
-            // A zone below this one that is served too has its names for itself.
-            let is_other = others.iter().any(|other| {
-                other.wire().len() > origin.wire().len() && name.is_within(other.view())
-            });
-            if is_other || !name.is_within(origin) {
-                continue;
-            }
-            let derived;
-            let set = match self.store.serial_at(loaded.revision) {
-                Some(serial) if key.rtype == RecordType::SOA => {
-                    derived = with_serial(set, serial);
-                    &derived
-                }
-                _ => set,
-            };
-            for record in records_of(name, key.rtype, set) {
-                let added = builder.add(record);
-                added.map_err(|error| StoreError::Broken(error.to_string()))?;
-            }
-        }
-        let built = builder.build();
-        built.map_err(|error| StoreError::Broken(error.to_string()))
-    }
-
-    /// Shows the whole state anew.
-    pub(super) fn reset(&mut self, loaded: &Loaded) {
-        self.revision = self.revision.max(loaded.revision);
-        *self.shown.leases.write() = Leases::default();
-        let zones = std::mem::take(&mut self.zones);
-        let configs = zones.into_iter().map(|served| served.config).collect();
-        if let Err(error) = self.install(configs, loaded) {
-            error!(target: "plugin/dynapi", "The records cannot be shown: {error}");
-        }
     }
 
     pub(super) fn apply_leases(&self, batch: &Batch) {
@@ -247,7 +141,7 @@ fn show(
 }
 
 /// Whether `edit` changes no more than the serial of an SOA record.
-fn is_serial_only(edit: &Edit) -> bool {
+pub(super) fn is_serial_only(edit: &Edit) -> bool {
     match (&edit.before, &edit.after) {
         (Some(before), Some(after)) if edit.key.rtype == RecordType::SOA => {
             with_serial(before, 0) == with_serial(after, 0)

@@ -19,8 +19,8 @@ enum Decided {
         changes: usize,
         done: oneshot::Sender<Result<Written, Refusal>>,
     },
-    Begun(LeaseId, oneshot::Sender<Result<LeaseId, Refusal>>),
-    Ended(oneshot::Sender<Result<(), Refusal>>),
+    Begun(LeaseId, u32, oneshot::Sender<Result<LeaseId, Refusal>>),
+    Ended(LeaseId, oneshot::Sender<Result<(), Refusal>>),
 }
 
 impl Writer {
@@ -74,13 +74,13 @@ impl Writer {
                 Request::Begin(ttl, done) => {
                     let id = self.new_lease();
                     batch.begun.push((id, ttl));
-                    decided.push((Decided::Begun(id, done), None));
+                    decided.push((Decided::Begun(id, ttl, done), None));
                 }
                 Request::Renew(id, done) => self.renew(id, done).await,
                 Request::End(id, done) => {
                     if self.shown.leases.read().has(id) {
                         self.end_lease(id, &mut batch);
-                        decided.push((Decided::Ended(done), None));
+                        decided.push((Decided::Ended(id, done), None));
                     } else {
                         let _gone = done.send(Err(Refusal::NoLease(id)));
                     }
@@ -92,9 +92,24 @@ impl Writer {
         match self.commit(batch).await {
             Ok(revision) => self.tell(decided, &Ok(revision)),
             Err(StoreError::Conflict) => return undecided(decided),
+            Err(StoreError::TooLarge(_)) if decided.len() > 1 => {
+                return self.try_halves(undecided(decided)).await;
+            }
+            Err(StoreError::TooLarge(why)) => self.tell(decided, &Err(Refusal::TooLarge(why))),
             Err(error) => self.tell(decided, &Err(Refusal::Unavailable(error.to_string()))),
         }
         Vec::new()
+    }
+
+    /// Tries a group that is too large for the store in two, so that only what is too large by
+    /// itself is refused.
+    async fn try_halves(&mut self, mut requests: Vec<Request>) -> Vec<Request> {
+        let rest = requests.split_off(requests.len() / 2);
+        let mut left = Vec::new();
+        for half in [requests, rest] {
+            left.extend(Box::pin(self.try_group(half)).await);
+        }
+        left
     }
 
     fn decide(
@@ -257,10 +272,10 @@ impl Writer {
                     });
                     let _gone = done.send(written);
                 }
-                Decided::Begun(id, done) => {
+                Decided::Begun(id, _, done) => {
                     let _gone = done.send(committed.clone().map(|_| id));
                 }
-                Decided::Ended(done) => {
+                Decided::Ended(_, done) => {
                     let _gone = done.send(committed.clone().map(|_| ()));
                 }
             }
@@ -268,7 +283,7 @@ impl Writer {
     }
 }
 
-/// The requests again, to be decided on what another process has written.
+/// The requests again, to be decided anew.
 fn undecided(decided: Vec<(Decided, Option<Decide>)>) -> Vec<Request> {
     let requests = decided
         .into_iter()
@@ -276,15 +291,9 @@ fn undecided(decided: Vec<(Decided, Option<Decide>)>) -> Vec<Request> {
             (Decided::Changed { zone, done, .. }, Some(decide)) => {
                 Some(Request::Change { zone, decide, done })
             }
-            (Decided::Begun(_, done), _) => {
-                let _gone = done.send(Err(Refusal::Busy));
-                None
-            }
-            (Decided::Ended(done), _) => {
-                let _gone = done.send(Err(Refusal::Busy));
-                None
-            }
             (Decided::Changed { .. }, None) => None,
+            (Decided::Begun(_, ttl, done), _) => Some(Request::Begin(ttl, done)),
+            (Decided::Ended(id, done), _) => Some(Request::End(id, done)),
         });
     requests.collect()
 }

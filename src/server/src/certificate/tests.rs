@@ -166,6 +166,9 @@ fn files_that_are_no_good_are_refused_in_the_words_of_coredns() {
     let other = with(|files, path| files.key = path, "other-key.pem");
     let expected = "could not load TLS cert: tls: private key does not match public key";
     assert_eq!(other, expected);
+    fs::write(at("large.pem"), vec![b'-'; 5 << 20]).unwrap();
+    let large = with(|files, path| files.certificate = path, "large.pem");
+    assert!(large.contains("too large for certificates"), "{large}");
     let text = with(|files, path| files.certificate = path, "text.pem");
     assert!(text.contains("text.pem"), "{text}");
     let issuers = with(|files, path| files.ca = Some(path), "text.pem");

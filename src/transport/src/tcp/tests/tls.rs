@@ -223,3 +223,30 @@ async fn stop_answers_over_tls_and_does_not_wait_for_handshakes() {
         .unwrap();
     assert!(started.elapsed() < StreamLimits::default().read);
 }
+
+#[tokio::test]
+async fn many_hellos_at_once_do_not_keep_a_query_waiting() {
+    let (server, client) = pair();
+    let slots = ConnectionSlots::new(200);
+    let tls = serve_on(slots.clone(), StreamLimits::default(), Some(server));
+    let plain = serve_on(slots, StreamLimits::default(), None);
+    let name = ServerName::try_from("dns.test").unwrap();
+    let config = Arc::clone(client.config());
+    let mut session = rustls::ClientConnection::new(config, name).unwrap();
+    let mut hello = Vec::new();
+    session.write_tls(&mut hello).unwrap();
+    // All is there before the server runs for the first time, the hellos before the query.
+    let connect = |address, words: &[u8]| {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        std::io::Write::write_all(&mut stream, words).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        stream
+    };
+    let hellos: Vec<_> = (0..60).map(|_| connect(tls.address, &hello)).collect();
+    let asking = connect(plain.address, &framed(b"q"));
+    let mut asking = TcpStream::from_std(asking).unwrap();
+    assert_eq!(answer(&mut asking).await, b"q");
+    let answered = hellos.iter().filter(|stream| stream.peek(&mut [0]).is_ok());
+    let answered = answered.count();
+    assert!(answered < 15, "the query came after {answered} handshakes");
+}
