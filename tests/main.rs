@@ -28,3 +28,4 @@ mod tidy;
 mod tls;
 mod transfer;
 mod upstreams;
+mod vip;

@@ -10,6 +10,8 @@ Usage of catena:
   catena fmt FILE             print a Corefile in canonical layout
   catena controller rpcservice [FLAGS]
                               keep names of RPC interfaces written elsewhere
+  catena controller vip [FLAGS]
+                              give ServiceEntries without an address automatic ones
   catena agent [FLAGS]        tell which RPC interfaces the application here offers
   catena zone export|import   carry a zone of a running dynapi as a master file
 

@@ -1,5 +1,6 @@
 //! A cluster whose hosts are known: one for all who want the same, across reloads.
 
+mod hashed;
 mod objects;
 mod rows;
 mod state;
@@ -46,6 +47,8 @@ pub(crate) struct Making {
     pub domain: Name,
     /// Who may see what does not say who may see it.
     pub exports: DefaultExports,
+    /// Automatic addresses come from a hash, not from the status of entries.
+    pub is_hashed: bool,
     /// Entries mean what they mean to the older istio-coredns-plugin.
     pub legacy: Option<LegacyDefault>,
 }

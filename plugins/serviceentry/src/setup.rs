@@ -71,6 +71,7 @@ struct Reading {
     tls: Option<Tls>,
     labels: String,
     exports: DefaultExports,
+    is_hashed: bool,
     legacy: Option<LegacyDefault>,
     sight: Sight,
     workload: Option<Workload>,
@@ -110,6 +111,7 @@ impl Reading {
             tls: None,
             labels: String::new(),
             exports: DefaultExports::All,
+            is_hashed: false,
             legacy: None,
             sight: Sight {
                 clients: Clients::Anybody,
@@ -214,15 +216,17 @@ impl Reading {
                 };
             }
             "automatic" => {
-                let arg = property.args().only("status or off")?;
-                self.sight.takes_automatic = match arg.text() {
-                    "status" => true,
-                    "off" => false,
+                let arg = property.args().only("status, hash or off")?;
+                let (takes, hashes) = match arg.text() {
+                    "status" => (true, false),
+                    "hash" => (true, true),
+                    "off" => (false, false),
                     other => {
                         let error = arg.error(format_args!("no automatic addresses '{other}'"));
-                        return Err(error.with_hint("it knows status and off"));
+                        return Err(error.with_hint("it knows status, hash and off"));
                     }
                 };
+                (self.sight.takes_automatic, self.is_hashed) = (takes, hashes);
             }
             "dual_stack" => {
                 property.no_args()?;
@@ -302,6 +306,7 @@ impl Reading {
             making: Making {
                 domain: self.sight.domain.clone(),
                 exports: self.exports,
+                is_hashed: self.is_hashed,
                 legacy: self.legacy,
             },
         }))

@@ -12,11 +12,10 @@ pub(crate) use entry::Entry;
 pub(crate) use owner::{ExternalOwner, Owner, PodsAt};
 pub(crate) use writer::{Kind, Seen, Writer};
 
-use crate::object::Key;
 use catena_index::shards::Shards;
 
 const ENTRY_SHARDS: usize = 256;
-const ADDRESS_SHARDS: usize = 1024;
+const ADDRESS_SHARDS: usize = 256;
 const FEW_SHARDS: usize = 16;
 
 /// The zones that have serial numbers of their own.
@@ -64,7 +63,7 @@ impl Store {
         look: impl FnOnce(Option<&Entry>) -> R,
     ) -> R {
         let hash = entries.hash(key);
-        let is = |entry: &Arc<Entry>| entry.is_named(key);
+        let is = |entry: &Arc<Entry>| *entry.key == *key;
         entries.read(hash, is, |entry| look(entry.map(Arc::as_ref)))
     }
 
@@ -118,13 +117,6 @@ impl Store {
         let seconds = now.map_or(0, |now| now.as_secs());
         let seconds = u32::try_from(seconds & u64::from(u32::MAX)).unwrap_or(0);
         self.serial_cell(which).store(seconds, Relaxed);
-    }
-}
-
-impl Store {
-    /// The key as `entries` keeps it, so that it is shared, or a new one.
-    fn shared_key(known: Option<Arc<Entry>>, key: Key) -> Key {
-        known.map_or(key, |entry| Arc::clone(&entry.key))
     }
 }
 

@@ -331,3 +331,63 @@ fn why_names_every_row_and_what_became_of_it() {
     let nothing = mesh.table.why(NameRef::ROOT, &of("app"), &search);
     assert!(nothing.is_empty());
 }
+
+#[test]
+fn the_order_of_coming_does_not_matter() {
+    let rows = [
+        ("entry/app/1", 5, "192.0.2.1"),
+        ("entry/app/2", 5, "192.0.2.2"),
+        ("entry/other/3", 4, "192.0.2.3"),
+        ("entry/third/4", 4, "192.0.2.4"),
+    ];
+    let orders = [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]];
+    for order in orders {
+        let mut mesh = Mesh::new();
+        for place in order {
+            let (owner, created, address) = rows[place];
+            mesh.add("same.example.com", row(owner, created, &[address]));
+        }
+        let find = |namespace| mesh.find("same.example.com.", &of(namespace));
+        assert_eq!(find("app"), "= 192.0.2.1 192.0.2.2");
+        assert_eq!(find("nowhere"), "= 192.0.2.3");
+    }
+}
+
+#[test]
+fn a_host_is_found_without_allocation() {
+    let mut mesh = Mesh::new();
+    mesh.add("api.example.com", row("entry/app/1", 1, &["192.0.2.1"]));
+    mesh.add("*.wild.example.com", row("entry/app/2", 1, &["192.0.2.2"]));
+    mesh.add(
+        "web.app.svc.cluster.local",
+        row("service/app/web", 1, &["10.0.0.1"]),
+    );
+    let domains = [
+        "app.svc.cluster.local.",
+        "svc.cluster.local.",
+        "cluster.local.",
+    ];
+    let domains: Vec<Name> = domains.iter().map(|text| text.parse().unwrap()).collect();
+    let search = Search {
+        domains: &domains,
+        cluster: domains.last().map(Name::view),
+    };
+    for name in [
+        "api.example.com.",
+        "api.example.com.app.svc.cluster.local.",
+        "x.y.wild.example.com.app.svc.cluster.local.",
+        "web.app.app.svc.cluster.local.",
+        "www.example.org.app.svc.cluster.local.",
+    ] {
+        let name: Name = name.parse().unwrap();
+        let find = || {
+            let looked = mesh.table.find(name.view(), &of("app"), &search, |found| {
+                found.choice.addresses().len()
+            });
+            assert_ne!(looked, Looked::Bare);
+        };
+        find();
+        let spent = allocation_counter::measure(find);
+        assert_eq!(spent.count_total, 0, "{name}");
+    }
+}

@@ -101,9 +101,14 @@ impl Istiod {
         self.address
     }
 
+    /// The next stream that is opened, however long that takes.
+    pub async fn opened(&mut self) -> Call {
+        self.calls.recv().await.unwrap()
+    }
+
     /// The next stream that is opened.
     pub async fn call(&mut self) -> Call {
-        timeout(LONG, self.calls.recv()).await.unwrap().unwrap()
+        timeout(LONG, self.opened()).await.unwrap()
     }
 
     /// Cuts all connections.

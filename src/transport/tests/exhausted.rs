@@ -102,9 +102,14 @@ async fn exhaust() {
 
 #[expect(clippy::disallowed_methods, reason = "tests")]
 fn serve() -> (SocketAddr, UdpSocket) {
-    let udp = bind_udp("127.0.0.1:0".parse().unwrap()).unwrap();
+    // The port that is free for UDP may be in use by a TCP connection of another program.
+    let both = std::iter::repeat_with(|| {
+        let udp = bind_udp("127.0.0.1:0".parse().unwrap()).unwrap();
+        let tcp = bind_tcp(udp.local_addr().unwrap()).ok()?;
+        Some((udp, tcp))
+    });
+    let (udp, tcp) = both.take(20).flatten().next().unwrap();
     let address = udp.local_addr().unwrap();
-    let tcp = bind_tcp(address).unwrap();
     let stop = CancellationToken::new();
     tokio::spawn(serve_udp(udp, Echo, stop.clone()));
     // Far more slots than descriptors.

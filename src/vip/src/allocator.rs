@@ -152,9 +152,9 @@ impl Allocator {
         self.due.len() + self.under_way.len()
     }
 
-    /// How many addresses of each range are in use.
-    pub fn used(&self) -> impl Iterator<Item = usize> {
-        self.pools.iter().map(Pool::used)
+    /// The ranges, and how many addresses of each are in use.
+    pub fn used(&self) -> impl Iterator<Item = (Range, usize)> {
+        self.pools.iter().map(|pool| (pool.range(), pool.used()))
     }
 
     fn step(&mut self, id: &Id) -> Option<Step> {

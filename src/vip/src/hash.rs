@@ -3,7 +3,7 @@
 //! It is how Istio did it before it wrote addresses into the status of entries
 //! (`PILOT_ENABLE_IP_AUTOALLOCATE=false`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Places for hosts.
@@ -46,8 +46,8 @@ pub fn assign(keys: &[Key<'_>]) -> Vec<Option<Pair>> {
             places.insert(place, at);
         }
     }
-    let mut pairs = vec![None; keys.len()];
-    let mut known: HashMap<Key<'_>, Pair> = HashMap::new();
+    let mut numbers = vec![None; keys.len()];
+    let mut known: HashMap<Key<'_>, u32> = HashMap::new();
     let mut number = 0;
     for place in 0..PLACES {
         number += 1;
@@ -61,12 +61,16 @@ pub fn assign(keys: &[Key<'_>]) -> Vec<Option<Pair>> {
             // No address ends in 255, and none in 0.
             number += 1;
         }
-        let pair = *known.entry(key).or_insert_with(|| pair(number));
-        if let Some(place) = pairs.get_mut(at) {
-            *place = Some(pair);
+        if let Some(own) = numbers.get_mut(at) {
+            *own = Some(*known.entry(key).or_insert(number));
         }
     }
-    pairs
+    let groups = groups(known.into_values().collect());
+    let pair = |number| Pair {
+        v4: v4(number),
+        v6: v6(groups.get(&number).copied().unwrap_or_default()),
+    };
+    numbers.into_iter().map(|own| own.map(pair)).collect()
 }
 
 fn free_place(hash: u32, is_taken: impl Fn(u32) -> bool) -> Option<u32> {
@@ -88,14 +92,50 @@ fn hash(key: &Key<'_>) -> u32 {
     })
 }
 
-fn pair(number: u32) -> Pair {
+fn octets(number: u32) -> (u8, u8) {
     let octet = |value: u32| u8::try_from(value).unwrap_or(u8::MAX);
-    let (third, fourth) = (octet(number / ROW), octet(number % ROW));
-    let tail = u16::from_be_bytes([third, fourth]);
-    Pair {
-        v4: Ipv4Addr::new(240, 240, third, fourth),
-        v6: Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0xf0f0, tail),
+    (octet(number / ROW), octet(number % ROW))
+}
+
+fn v4(number: u32) -> Ipv4Addr {
+    let (third, fourth) = octets(number);
+    Ipv4Addr::new(240, 240, third, fourth)
+}
+
+/// The last octets of the IPv4 address, as a group of the IPv6 one.
+fn tail(number: u32) -> u16 {
+    let (third, fourth) = octets(number);
+    u16::from_be_bytes([third, fourth])
+}
+
+/// Whether Istio writes the last octet with one digit, so that `15.2` is `f2` and not `f02`.
+fn is_short(number: u32) -> bool {
+    let (third, fourth) = octets(number);
+    third > 0 && fourth < 16
+}
+
+/// The last group of each number's IPv6 address: as Istio writes it, unless another has that
+/// already; there two hosts would have one address.
+fn groups(mut numbers: Vec<u32>) -> HashMap<u32, u16> {
+    numbers.sort_by_key(|number| (is_short(*number), *number));
+    let mut used = HashSet::new();
+    let mut groups = HashMap::new();
+    for number in numbers {
+        let (third, fourth) = octets(number);
+        let short = u16::from(third) << 4 | u16::from(fourth);
+        let first = is_short(number).then_some(short);
+        let free = (tail(number)..=u16::MAX).find(|group| !used.contains(group));
+        let group = first.filter(|group| !used.contains(group)).or(free);
+        if let Some(group) = group {
+            used.insert(group);
+            groups.insert(number, group);
+        }
     }
+    groups
+}
+
+fn v6(group: u16) -> Ipv6Addr {
+    Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0xf0f0, group)
 }
 
 #[cfg(test)]
@@ -118,14 +158,22 @@ mod tests {
     #[test]
     fn hosts_have_the_addresses_that_istio_gives_them() {
         for (namespace, host, expected) in [
-            ("", "a.com", "240.240.109.8 2001:2::f0f0:6d08"),
+            ("", "a.com", "240.240.109.8 2001:2::f0f0:6d8"),
             ("", "c.com", "240.240.234.51 2001:2::f0f0:ea33"),
             ("", "e.com", "240.240.85.60 2001:2::f0f0:553c"),
-            ("", "i.com", "240.240.15.2 2001:2::f0f0:f02"),
+            ("", "i.com", "240.240.15.2 2001:2::f0f0:f2"),
             ("default", "foo.com", "240.240.110.73 2001:2::f0f0:6e49"),
         ] {
             assert_eq!(addresses(&[key(namespace, host)]), [expected], "{host}");
         }
+    }
+
+    #[test]
+    fn no_two_hosts_have_one_address_of_ipv6() {
+        let numbers = [(253, 15), (15, 223)].map(|(third, fourth)| third * super::ROW + fourth);
+        let groups = super::groups(numbers.to_vec());
+        let all = numbers.map(|number| super::v6(groups[&number]).to_string());
+        assert_eq!(all, ["2001:2::f0f0:fd0f", "2001:2::f0f0:fdf"]);
     }
 
     #[test]

@@ -10,9 +10,16 @@
 
 mod allocator;
 mod entry;
+mod flags;
 pub mod hash;
+mod lease;
+mod metrics;
+mod page;
 mod range;
+mod work;
 
 pub use allocator::{Allocator, Step};
 pub use entry::{Entry, Held, Id};
+pub use flags::{HELP, Options, UsageError, parse};
 pub use range::{Range, RangeError, V4, V6};
+pub use work::{RunError, run};

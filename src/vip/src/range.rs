@@ -1,6 +1,7 @@
 //! Ranges of addresses that are handed out one after another.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -50,6 +51,13 @@ fn bits_below(bits: u32, length: u32) -> Option<u32> {
     bits.checked_sub(length).filter(|free| *free > 0)
 }
 
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bits = if self.is_v4() { 32 } else { 128 };
+        write!(f, "{}/{}", self.first, bits - self.last.count_ones())
+    }
+}
+
 impl Range {
     /// Whether it is a range of IPv4.
     pub fn is_v4(&self) -> bool {
@@ -97,6 +105,11 @@ impl Pool {
             used: HashSet::new(),
             next: 1,
         }
+    }
+
+    /// The range.
+    pub fn range(&self) -> Range {
+        self.range
     }
 
     /// Whether its addresses are of IPv4.
@@ -156,6 +169,7 @@ mod tests {
     fn ranges_are_read() {
         assert_eq!("240.240.0.0/16".parse(), Ok(V4));
         assert_eq!("2001:2::/48".parse(), Ok(V6));
+        assert_eq!(format!("{V4} {V6}"), "240.240.0.0/16 2001:2::/48");
         assert!("::/0".parse::<Range>().is_ok());
         for text in [
             "",

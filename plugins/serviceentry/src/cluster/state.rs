@@ -9,6 +9,7 @@ use catena_mesh::{Client, Owner, Sidecar, Table, Writer};
 use hashbrown::HashSet;
 
 use super::Making;
+use super::hashed::Hashed;
 use super::rows::Rows;
 use crate::client::search_domains;
 use crate::object::{Entry, EntryPlace, Id, Pod, ReadSidecar, Service, ServicePlace, Slice};
@@ -19,6 +20,7 @@ pub(super) struct State {
     writer: Writer,
     rows: Rows,
     entries: HashSet<Id>,
+    hashed: Hashed,
     /// Entries that are where their pods are.
     selecting: HashMap<Id, Entry>,
     services: HashSet<Id>,
@@ -42,6 +44,7 @@ impl State {
             table,
             rows: Rows(making),
             entries: HashSet::new(),
+            hashed: Hashed::default(),
             selecting: HashMap::new(),
             services: HashSet::new(),
             headless: HashMap::new(),
@@ -56,12 +59,25 @@ impl State {
 
     /// Shows readers what changed; says how many hosts there are.
     pub fn publish(&mut self) -> usize {
+        for entry in self.hashed.give() {
+            self.say_entry(&entry);
+        }
         self.writer.publish();
         self.table.len()
     }
 
     pub fn apply_entry(&mut self, entry: Entry) {
         self.entries.insert(entry.id.clone());
+        let entry = match self.rows.0.is_hashed {
+            true => {
+                self.selecting.remove(&entry.id);
+                self.hashed.apply(entry)
+            }
+            false => Some(entry),
+        };
+        let Some(entry) = entry else {
+            return;
+        };
         self.say_entry(&entry);
         match &entry.place {
             EntryPlace::Pods(_) => {
@@ -96,6 +112,7 @@ impl State {
 
     pub fn delete_entry(&mut self, id: &Id) {
         self.entries.remove(id);
+        self.hashed.delete(id);
         self.selecting.remove(id);
         self.writer.retract(&entry_owner(id));
     }

@@ -12,8 +12,8 @@ use super::{Entry, EntryPlace, Id, Labels, ReadSidecar, exports, legacy};
 
 /// The label that refuses automatic addresses with the value `false`.
 const AUTOMATIC: &str = "networking.istio.io/enable-autoallocate-ip";
-/// The longest lists that are read; the API server's own limits are lower.
-const LIST_MAX: usize = 4096;
+/// The longest lists that are read: those that Istio's own definitions allow.
+const LIST_MAX: usize = 256;
 
 #[derive(Deserialize)]
 struct Raw<Spec, Status = ()> {
@@ -182,7 +182,7 @@ fn place(meta: &Meta, spec: &RawEntry, status: Option<&[RawAddress]>) -> EntryPl
     if label.is_some_and(|label| label.eq_ignore_ascii_case("false")) {
         return EntryPlace::Nowhere(Without::OptedOut);
     }
-    let written = status.unwrap_or_default().iter().take(LIST_MAX);
+    let written = status.unwrap_or_default().iter().take(2 * LIST_MAX);
     let written = written.filter_map(|written| {
         let host = HostName::parse(written.host.as_deref()?)?;
         Some((host, address(written.value.as_deref()?)?))

@@ -91,3 +91,22 @@ fn a_sidecar_without_egress_imports_all() {
     assert_eq!(sidecar.egress.len(), 1);
     assert_eq!(sidecar.egress[0].imports.len(), 1);
 }
+
+#[test]
+fn lists_are_bounded() {
+    let hosts: Vec<String> = (0..1000).map(|n| format!("\"h{n}.example.com\"")).collect();
+    let addresses: Vec<String> = (0..1000)
+        .map(|n| format!("\"10.0.{}.{}\"", n / 256, n % 256))
+        .collect();
+    let spec = format!(
+        r#"{{"hosts":[{}],"addresses":[{}],"resolution":"DNS"}}"#,
+        hosts.join(","),
+        addresses.join(",")
+    );
+    let entry = entry(&spec);
+    assert_eq!(entry.hosts.len(), 256);
+    let EntryPlace::Given(list) = entry.place else {
+        unreachable!("it has addresses");
+    };
+    assert_eq!(list.len(), 256);
+}

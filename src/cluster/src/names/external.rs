@@ -37,7 +37,7 @@ impl ExternalNames for Names {
         let entries = &self.cluster.store.entries;
         let hosts = Store::entry(entries, outside.key, |entry| {
             let entry = entry?;
-            let service = entry.service.as_deref()?;
+            let service = entry.service()?;
             Some(hosts(entry, service, &outside, headless))
         });
         match hosts {
@@ -80,7 +80,7 @@ impl ExternalNames for Names {
     fn services(&self, headless: Headless) -> Vec<ExternalService> {
         let mut services = Vec::new();
         self.cluster.store.entries.each(|entry| {
-            let Some(service) = entry.service.as_deref() else {
+            let Some(service) = entry.service() else {
                 return;
             };
             let by_endpoints = headless == Headless::Known && service.kind == ServiceKind::Headless;

@@ -8,7 +8,7 @@ use hashbrown::HashSet;
 use smallvec::SmallVec;
 
 use super::{Names, Pods, Zone};
-use crate::object::{Port, Service, ServiceKind, Slice};
+use crate::object::{Port, ServiceKind, Slice};
 use crate::question::{Asked, Path, PathKind, is_reverse, parse};
 use crate::store::{Entry, Store};
 
@@ -58,7 +58,7 @@ impl Names {
             Asked::Name(path) if path.kind == PathKind::Pod => self.find_pods(&path, family, hosts),
             Asked::Name(path) if path.service.is_empty() => Found::Nothing,
             Asked::Name(path) => self.look_at(&path, zone, |entry| match entry {
-                Some((entry, service)) => find_hosts(entry, service, &path, family, hosts),
+                Some(entry) => find_hosts(entry, &path, family, hosts),
                 None => Found::Missing,
             }),
         }
@@ -69,7 +69,7 @@ impl Names {
         &self,
         path: &Path<'_>,
         zone: &Zone,
-        look: impl FnOnce(Option<(&Entry, &Service)>) -> R,
+        look: impl FnOnce(Option<&Entry>) -> R,
     ) -> R {
         let store = &self.cluster.store;
         let entries = match zone.grammar.multicluster {
@@ -77,17 +77,12 @@ impl Names {
             false => &store.entries,
         };
         Store::entry(entries, path.key, |entry| {
-            let found = entry.and_then(|entry| {
-                let service = entry.service.as_deref()?;
-                self.answers_for(entry, service, path)
-                    .then_some((entry, service))
-            });
-            look(found)
+            look(entry.filter(|entry| self.answers_for(entry, path)))
         })
     }
 
-    fn answers_for(&self, entry: &Entry, service: &Service, path: &Path<'_>) -> bool {
-        let is_headless = match &service.kind {
+    fn answers_for(&self, entry: &Entry, path: &Path<'_>) -> bool {
+        let is_headless = match entry.kind() {
             ServiceKind::Unnamed => return false,
             ServiceKind::External(_) => {
                 return path.endpoint.is_empty()
@@ -156,19 +151,13 @@ fn undashed(label: &[u8]) -> Option<IpAddr> {
 }
 
 /// The addresses of a service or of its endpoints.
-fn find_hosts(
-    entry: &Entry,
-    service: &Service,
-    path: &Path<'_>,
-    family: Family,
-    hosts: &mut Hosts,
-) -> Found {
-    let addresses = match &service.kind {
+fn find_hosts(entry: &Entry, path: &Path<'_>, family: Family, hosts: &mut Hosts) -> Found {
+    let addresses = match entry.kind() {
         ServiceKind::External(name) => return Found::Alias(name.clone()),
         ServiceKind::Cluster(addresses) if path.endpoint.is_empty() => addresses,
         _ => return find_endpoints(entry, path, family, hosts),
     };
-    if !any_port(&service.ports, path) {
+    if !entry.has_port(path.port, path.protocol) {
         return Found::Missing;
     }
     for address in addresses {
@@ -209,9 +198,6 @@ fn find_endpoints(entry: &Entry, path: &Path<'_>, family: Family, hosts: &mut Ho
 }
 
 pub(super) fn any_port(ports: &[Port], path: &Path<'_>) -> bool {
-    if path.port.is_empty() && path.protocol.is_empty() {
-        return !ports.is_empty();
-    }
     ports.iter().any(|port| port.is(path.port, path.protocol))
 }
 

@@ -72,7 +72,7 @@ impl LentZone for Writing {
         };
         let mut services: Vec<Arc<Entry>> = Vec::new();
         entries.each(|entry| {
-            if entry.service.is_some() && self.names.is_exposed(Slice::namespace_of(&entry.key)) {
+            if entry.service().is_some() && self.names.is_exposed(Slice::namespace_of(&entry.key)) {
                 services.push(Arc::clone(entry));
             }
         });
@@ -133,7 +133,7 @@ impl Writing {
 
     fn records_of(&self, entry: &Entry) -> Vec<Record> {
         let name = [&*entry.key, b"\x03svc"].concat();
-        match entry.service.as_deref() {
+        match entry.service().map(Arc::as_ref) {
             Some(service) => match &service.kind {
                 ServiceKind::Cluster(addresses) => self.of_cluster(&name, addresses, service),
                 ServiceKind::Headless => self.of_endpoints(&name, entry),

@@ -86,7 +86,7 @@ impl Names {
         let mut servers = Vec::new();
         let mut is_endpoint = false;
         for (slice, service) in self.own_services(&mut is_endpoint) {
-            let service_name = [&slice.key, &b"\x03svc"[..]].concat();
+            let service_name = [&*slice.key, b"\x03svc"].concat();
             match &service.kind {
                 ServiceKind::Headless => {
                     servers.extend(named_endpoints(&slice, &service_name));
@@ -124,7 +124,7 @@ impl Names {
         *is_endpoint = !slices.is_empty();
         let with_service = slices.into_iter().filter_map(|slice| {
             let service = Store::entry(&store.entries, &slice.key, |entry| {
-                entry.and_then(|entry| entry.service.clone())
+                entry.and_then(|entry| entry.service().cloned())
             })?;
             Some((slice, service))
         });

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::writing::{Octets, push_asked, reply};
 use super::{Family, Found, Hosts, Names, Verdict, Zone};
-use crate::object::{Key, Slice};
+use crate::object::Slice;
 use crate::store::Owner;
 
 impl Names {
@@ -62,9 +62,8 @@ impl Names {
     /// Whether reverse answers may name something with this key.
     ///
     /// As in CoreDNS, `namespace_labels` does not matter here.
-    fn may_name(&self, key: &Key) -> bool {
-        let namespace = Slice::namespace_of(key);
-        self.rules.namespaces.is_empty() || self.is_exposed(namespace)
+    fn may_name(&self, key: &[u8]) -> bool {
+        self.rules.namespaces.is_empty() || self.is_exposed(Slice::namespace_of(key))
     }
 
     fn end_target(&self, target: &mut Octets) {

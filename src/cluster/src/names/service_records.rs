@@ -12,7 +12,7 @@ use super::find::{Selection, any_port};
 use super::lookup::is_below;
 use super::writing::{Octets, name, push_address, push_asked, reply};
 use super::{Names, Verdict, Zone};
-use crate::object::{Endpoint, Port, Service, ServiceKind, Slice};
+use crate::object::{Endpoint, Port, ServiceKind, Slice};
 use crate::question::{Asked, Path, PathKind, is_reverse, parse};
 use crate::store::Entry;
 
@@ -65,10 +65,10 @@ impl Names {
         }
         self.look_at(&path, zone, |found| match found {
             None => Verdict::Missing,
-            Some((entry, service)) => match &service.kind {
+            Some(entry) => match entry.kind() {
                 ServiceKind::External(_) | ServiceKind::Unnamed => Verdict::Empty,
                 ServiceKind::Cluster(addresses) if path.endpoint.is_empty() => {
-                    writing().of_cluster(service, addresses, &path)
+                    writing().of_cluster(entry, addresses, &path)
                 }
                 _ => writing().of_endpoints(entry, &path),
             },
@@ -97,14 +97,15 @@ impl Names {
 }
 
 impl Writing<'_> {
-    fn of_cluster(mut self, service: &Service, addresses: &[IpAddr], path: &Path<'_>) -> Verdict {
+    fn of_cluster(mut self, entry: &Entry, addresses: &[IpAddr], path: &Path<'_>) -> Verdict {
+        let ports = entry.service().map_or(&[][..], |service| &service.ports);
         let matching = |port: &&Port| port.is(path.port, path.protocol);
-        let count = service.ports.iter().filter(matching).count();
+        let count = ports.iter().filter(matching).count();
         if count == 0 {
             return Verdict::Missing;
         }
         self.weight = weight(count * addresses.len());
-        let numbers = numbers(&service.ports, path);
+        let numbers = numbers(ports, path);
         if addresses.is_empty() || numbers.is_empty() {
             return Verdict::Empty;
         }

@@ -91,7 +91,7 @@ impl<'a> Meta<'a> {
 
 /// Service and namespace as a key; `None` if they are no labels.
 pub(crate) fn key(name: &str, namespace: &str) -> Option<Key> {
-    let mut wire = Vec::with_capacity(name.len() + namespace.len() + 2);
+    let mut wire = Key::with_capacity(name.len() + namespace.len() + 2);
     for label in [name, namespace] {
         if label.is_empty() || label.len() > LABEL_MAX {
             return None;
@@ -99,7 +99,7 @@ pub(crate) fn key(name: &str, namespace: &str) -> Option<Key> {
         wire.push(u8::try_from(label.len()).ok()?);
         wire.extend(label.bytes().map(|octet| octet.to_ascii_lowercase()));
     }
-    Some(wire.into())
+    Some(wire)
 }
 
 fn lower(text: &str) -> Box<[u8]> {

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashSet;
 use smallvec::SmallVec;
 
-use crate::object::{Endpoint, Key, Service, Slice};
+use crate::object::{Endpoint, Key, Service, ServiceKind, Slice};
 use catena_index::shards::Keyed;
 
 /// Endpoints up to this many are compared without a set.
@@ -16,9 +16,10 @@ const FEW: usize = 16;
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub key: Key,
-    /// The key again, beside the rest: one cache miss less for each answer.
-    name: SmallVec<[u8; 40]>,
-    pub service: Option<Arc<Service>>,
+    service: Option<Arc<Service>>,
+    /// What the service is, here again: one cache miss less for each answer.
+    kind: ServiceKind,
+    has_ports: bool,
     pub slices: SmallVec<[Arc<Slice>; 1]>,
     /// No two endpoints have an address or a label in common.
     pub is_distinct: bool,
@@ -27,16 +28,38 @@ pub(crate) struct Entry {
 impl Entry {
     pub fn new(key: Key) -> Entry {
         Entry {
-            name: SmallVec::from_slice(&key),
             key,
             service: None,
+            kind: ServiceKind::Unnamed,
+            has_ports: false,
             slices: SmallVec::new(),
             is_distinct: true,
         }
     }
 
-    pub fn is_named(&self, key: &[u8]) -> bool {
-        *self.name == *key
+    pub fn service(&self) -> Option<&Arc<Service>> {
+        self.service.as_ref()
+    }
+
+    pub fn set_service(&mut self, service: Option<Arc<Service>>) {
+        let kind = service.as_ref().map(|service| service.kind.clone());
+        self.kind = kind.unwrap_or(ServiceKind::Unnamed);
+        self.has_ports = service.as_ref().is_some_and(|s| !s.ports.is_empty());
+        self.service = service;
+    }
+
+    /// What the service is; one that is not there has no name.
+    pub fn kind(&self) -> &ServiceKind {
+        &self.kind
+    }
+
+    /// Whether the service has a port of this name and protocol; empty ones stand for any.
+    pub fn has_port(&self, name: &[u8], protocol: &[u8]) -> bool {
+        if name.is_empty() && protocol.is_empty() {
+            return self.has_ports;
+        }
+        let ports = self.service.iter().flat_map(|service| &*service.ports);
+        ports.into_iter().any(|port| port.is(name, protocol))
     }
 
     pub fn is_empty(&self) -> bool {

@@ -146,8 +146,8 @@ impl Writer {
                 let mut gone: Vec<Key> = Vec::new();
                 let hasher = &self.hasher;
                 let see = |entry: &Arc<Entry>| {
-                    if entry.service.is_some() && !seen.contains(&hasher.hash_one(&*entry.key)) {
-                        gone.push(Arc::clone(&entry.key));
+                    if entry.service().is_some() && !seen.contains(&hasher.hash_one(&*entry.key)) {
+                        gone.push(entry.key.clone());
                     }
                 };
                 let (shards, edit) = match kind {

@@ -2,38 +2,37 @@
 
 use super::{
     Arc, BuildHasher, Edit, Entry, ExternalOwner, Host, IpAddr, Key, Kind, Malformed, Owner, Pod,
-    PodsAt, ReadSlice, Serial, Service, ServiceKind, Shards, Slice, Store, Writer, hash_of,
+    PodsAt, ReadSlice, Serial, Service, ServiceKind, Shards, Slice, Writer, hash_of,
 };
 
 impl Writer {
-    pub(super) fn put_service(&mut self, mut service: Service, kind: Kind) -> u64 {
+    pub(super) fn put_service(&mut self, service: Service, kind: Kind) -> u64 {
         let seen = self.hasher.hash_one(&*service.key);
         let known = self.entry(&service.key, kind);
-        let old = known.as_ref().and_then(|entry| entry.service.clone());
+        let old = known.as_ref().and_then(|entry| entry.service().cloned());
         if old.as_deref() == Some(&service) {
             return seen;
         }
-        service.key = Store::shared_key(known, service.key);
-        let key = Arc::clone(&service.key);
+        let key = service.key.clone();
         let new = Arc::new(service);
         if kind == Kind::Services {
             self.move_addresses(old.as_ref(), Some(&new));
         }
         self.note_service(kind, old.as_deref(), Some(&new));
-        self.change_entry(&key, kind, |entry| entry.service = Some(new));
+        self.change_entry(&key, kind, |entry| entry.set_service(Some(new)));
         seen
     }
 
     pub(super) fn drop_service(&mut self, key: &Key, kind: Kind) {
         let known = self.entry(key, kind);
-        let Some(old) = known.and_then(|entry| entry.service.clone()) else {
+        let Some(old) = known.and_then(|entry| entry.service().cloned()) else {
             return;
         };
         if kind == Kind::Services {
             self.move_addresses(Some(&old), None);
         }
         self.note_service(kind, Some(&old), None);
-        self.change_entry(key, kind, |entry| entry.service = None);
+        self.change_entry(key, kind, |entry| entry.set_service(None));
     }
 
     fn note_service(&self, kind: Kind, old: Option<&Service>, new: Option<&Service>) {
@@ -79,7 +78,7 @@ impl Writer {
     pub(super) fn put_slice(&mut self, bytes: &[u8], kind: Kind) -> Result<u64, Malformed> {
         let is_import = kind == Kind::ImportedSlices;
         let slice = Slice::read(bytes, is_import, self.reading, &mut self.pool);
-        let (mut slice, changed) = match slice.ok_or(Malformed)? {
+        let (slice, changed) = match slice.ok_or(Malformed)? {
             ReadSlice::Of(slice, changed) => (slice, changed),
             ReadSlice::Loose { name, namespace } => {
                 let seen = self.hash_of(namespace, name);
@@ -96,11 +95,10 @@ impl Writer {
             return Ok(seen);
         }
         let known = self.entry(&slice.key, kind);
-        if let Some(service) = known.as_ref().and_then(|entry| entry.service.as_ref()) {
+        if let Some(service) = known.as_ref().and_then(|entry| entry.service()) {
             self.latency
                 .note(changed, service.kind == ServiceKind::Headless);
         }
-        slice.key = Store::shared_key(known, slice.key);
         let new = Arc::new(slice);
         self.swap_slice(old.as_ref(), Some(&new), kind);
         let hasher = self.hasher.clone();
@@ -231,7 +229,7 @@ impl Writer {
         let (shards, edit) = self.tables(kind);
         let is = |entry: &Arc<Entry>| entry.key == *key;
         edit.change(shards, shards.hash(&**key), is, |found| {
-            let new = || Arc::new(Entry::new(Arc::clone(key)));
+            let new = || Arc::new(Entry::new(key.clone()));
             let entry = Arc::make_mut(found.get_or_insert_with(new));
             change(entry);
             if entry.is_empty() {
