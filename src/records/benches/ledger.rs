@@ -117,17 +117,17 @@ async fn measure(path: &std::path::Path) {
         put(&ledger, first, 1000).await;
     }
     storm(&ledger, "1,000,000 records").await;
-    look_up(zone.zone().as_ref().unwrap(), "in parts");
+    look_up(zone.zone().as_ref().unwrap(), "as written");
     let records = zone.zone().as_ref().unwrap().record_count();
     drop((ledger, zone));
     tokio::time::sleep(Duration::from_secs(1)).await;
     let begun = now();
     let (ledger, zone) = open(path).await;
     println!("restart with {records} records: {:?}", begun.elapsed());
-    look_up(zone.zone().as_ref().unwrap(), "in one part");
+    look_up(zone.zone().as_ref().unwrap(), "after the restart");
     let begun = now();
     put(&ledger, 1_999_999_999, 1).await;
-    println!("first write, which splits the zone: {:?}", begun.elapsed());
+    println!("first write after it: {:?}", begun.elapsed());
 }
 
 fn main() {

@@ -42,7 +42,8 @@ impl StoredSets {
         let mut rest = self.octets.as_slice();
         std::iter::from_fn(move || {
             let key = take(&mut rest)?;
-            StoredSet::read(key, take(&mut rest)?)
+            // They made sense when they were added.
+            StoredSet::split(key, take(&mut rest)?)
         })
     }
 
@@ -75,20 +76,25 @@ impl FromIterator<(SetKey, RecordSet)> for StoredSets {
 impl<'s> StoredSet<'s> {
     /// Reads a set; `None` if it makes no sense.
     pub(super) fn read(key: &'s [u8], value: &'s [u8]) -> Option<StoredSet<'s>> {
+        let set = StoredSet::split(key, value)?;
+        let octets: usize = set.records().map(|rdata| rdata.len() + 2).sum();
+        (!set.data.is_empty() && octets == set.data.len()).then_some(set)
+    }
+
+    /// The parts of a set, its records not looked at.
+    fn split(key: &'s [u8], value: &'s [u8]) -> Option<StoredSet<'s>> {
         let (name, rtype) = NameRef::split_from(key).ok()?;
         let rtype = rtype.try_into().ok().map(u16::from_be_bytes)?;
         let (ttl, rest) = value.split_first_chunk()?;
         let (lease, data) = rest.split_first_chunk()?;
         let lease = u64::from_be_bytes(*lease);
-        let set = StoredSet {
+        Some(StoredSet {
             name,
             rtype: RecordType(rtype),
             ttl: u32::from_be_bytes(*ttl),
             lease: (lease != 0).then_some(LeaseId(lease)),
             data,
-        };
-        let octets: usize = set.records().map(|rdata| rdata.len() + 2).sum();
-        (!data.is_empty() && octets == data.len()).then_some(set)
+        })
     }
 
     /// The data of its records.

@@ -35,20 +35,27 @@ impl Bounds<'_> {
 impl Writer {
     /// What the zones that are wanted cannot do without and the store does not have.
     pub(super) fn missing(&self, loaded: &Loaded) -> Batch {
-        let mut batch = Batch::default();
+        let mut missing: Vec<(SetKey, RecordSet)> = Vec::new();
         for zone in &self.wanted {
-            let soa = zone.soa.set(first_serial());
-            for (rtype, set) in [(RecordType::SOA, &soa), (RecordType::NS, &zone.ns)] {
-                let is_it =
-                    |known: StoredSet<'_>| known.rtype == rtype && known.name == zone.origin.view();
-                if !loaded.sets.iter().any(is_it) {
-                    let key = SetKey::new(zone.origin.view(), rtype);
-                    let (before, after) = (None, Some(set.clone()));
-                    batch.edits.push(Edit { key, before, after });
-                }
+            let key = |rtype| SetKey::new(zone.origin.view(), rtype);
+            missing.push((key(RecordType::SOA), zone.soa.set(first_serial())));
+            missing.push((key(RecordType::NS), zone.ns.clone()));
+        }
+        for known in loaded.sets.iter() {
+            let is_it = |key: &SetKey| key.rtype == known.rtype && key.name.view() == known.name;
+            missing.retain(|(key, _)| !is_it(key));
+            if missing.is_empty() {
+                break;
             }
         }
-        batch
+        let edits = missing.into_iter().map(|(key, set)| {
+            let (before, after) = (None, Some(set));
+            Edit { key, before, after }
+        });
+        Batch {
+            edits: edits.collect(),
+            ..Batch::default()
+        }
     }
 
     /// Shows zones that were loaded; how many records they have.
@@ -89,6 +96,9 @@ impl Writer {
     }
 
     fn install_leases(&self, loaded: &Loaded) {
+        if loaded.leases.is_empty() {
+            return;
+        }
         let mut leases = self.shown.leases.write();
         for (id, ttl) in &loaded.leases {
             leases.begin(*id, *ttl);
