@@ -10,10 +10,10 @@ use triomphe::ThinArc;
 
 use crate::table::{Key, Variant};
 
-/// Bits of [`Entry::demand`] that count queries; those above say when the last one came.
+/// Bits of [`Head::demand`] that count queries; those above say when the last one came.
 const HITS_BITS: u32 = 24;
 const HITS_MAX: u64 = (1 << HITS_BITS) - 1;
-/// The bit of [`Entry::refresh`] that says a refresh runs; those above say when to try again.
+/// The bit of [`Head::refresh`] that says a refresh runs; those above say when to try again.
 const REFRESHING: u64 = 1;
 
 /// A point in time: milliseconds since the cache was made.

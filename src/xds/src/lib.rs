@@ -1,8 +1,8 @@
 //! Asks Istio's control plane for its table of names, and follows its changes.
 //!
-//! [`follow`] holds one stream to one [`ControlPlane`], says there who it is ([`Node`]), takes
-//! each table and acknowledges it, and connects again when the stream ends. What it learns it
-//! tells a [`Sink`]: whole tables, sorted by host, never half of one.
+//! [`follow`](fn@follow) holds one stream to one [`ControlPlane`], says there who it is
+//! ([`Node`]), takes each table and acknowledges it, and connects again when the stream ends.
+//! What it learns it tells a [`Sink`]: whole tables, sorted by host, never half of one.
 //!
 //! **Invariant.** What makes no sense is refused and what was told before stays. So does it when
 //! a table comes empty that was not ([`Guard`] says when that is believed).
