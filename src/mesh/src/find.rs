@@ -118,14 +118,7 @@ impl Table {
         canonical: Option<NameRef<'_>>,
         visit: &mut impl FnMut(Hit<'_>) -> ControlFlow<R>,
     ) -> ControlFlow<R> {
-        self.exact(name, |host| match host {
-            Some(host) => visit(Hit {
-                host,
-                canonical,
-                is_short: false,
-            }),
-            None => ControlFlow::Continue(()),
-        })
+        self.exact(name, |host| long_hit(host, canonical, visit))
     }
 
     /// Services that `name` is a short name of: `SERVICE.NAMESPACE.svc`, `SERVICE.NAMESPACE`,
@@ -201,15 +194,24 @@ impl Table {
         canonical: Option<NameRef<'_>>,
         visit: &mut impl FnMut(Hit<'_>) -> ControlFlow<R>,
     ) -> ControlFlow<R> {
-        self.below(suffix, |host| match host {
-            Some(host) => visit(Hit {
-                host,
-                canonical,
-                is_short: false,
-            }),
-            None => ControlFlow::Continue(()),
-        })
+        self.below(suffix, |host| long_hit(host, canonical, visit))
     }
+}
+
+/// Shows a host that was asked for by its whole name, if there is one.
+fn long_hit<'h, R>(
+    host: Option<&'h Host>,
+    canonical: Option<NameRef<'h>>,
+    visit: &mut impl FnMut(Hit<'_>) -> ControlFlow<R>,
+) -> ControlFlow<R> {
+    let Some(host) = host else {
+        return ControlFlow::Continue(());
+    };
+    visit(Hit {
+        host,
+        canonical,
+        is_short: false,
+    })
 }
 
 /// Whether a row is that of a Service with short names.
