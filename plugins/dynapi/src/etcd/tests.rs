@@ -298,8 +298,11 @@ async fn what_one_server_writes_all_answer_soon() {
     assert!(p99 < Duration::from_secs(2), "{p99:?}");
 }
 
-/// What a journal says from a serial on: of each change its marks and names, sorted.
-fn told(server: &Server, serial: u32) -> Option<Vec<(u64, u32, u32, Vec<String>)>> {
+/// A change: its revision, the serials before and after, and its edits, sorted.
+type Told = (u64, [u32; 2], Vec<String>);
+
+/// What a journal says from a serial on.
+fn told(server: &Server, serial: u32) -> Option<Vec<Told>> {
     let entries = server.zone.changes_from(serial)?.into_iter();
     let told = entries.map(|entry| {
         let edits = entry.edits.iter().map(|edit| {
@@ -309,7 +312,7 @@ fn told(server: &Server, serial: u32) -> Option<Vec<(u64, u32, u32, Vec<String>)
         });
         let mut edits: Vec<String> = edits.collect();
         edits.sort();
-        (entry.revision, entry.from, entry.to, edits)
+        (entry.revision, [entry.from, entry.to], edits)
     });
     Some(told.collect())
 }
