@@ -231,7 +231,7 @@ fn a_cache_in_front_does_not_hide_what_was_just_written() {
 }
 
 /// The answers to `question` as dig prints them, without TTL and class.
-fn dig(port: u16, question: &str) -> Vec<String> {
+pub fn dig(port: u16, question: &str) -> Vec<String> {
     let port = port.to_string();
     let options = ["@127.0.0.1", "-p", &port, "+noall", "+answer", "+tcp"];
     let mut command = Command::new("dig");
