@@ -14,7 +14,7 @@ use crate::header::{HEADER_LEN, Header, flag, write_u16, write_u32};
 use crate::records::{MessageError, RecordView, Records, Section, question_end};
 use crate::{Class, Message, NameRef, Opcode, QueryMessage, Rcode, Record, RecordType};
 
-use pool::Parts;
+use pool::Pooled;
 
 /// The longest message, RFC 1035 section 4.2.2.
 pub const MESSAGE_MAX: usize = 65_535;
@@ -34,6 +34,20 @@ pub struct RecordRef<'a> {
     pub rdata: &'a [u8],
 }
 
+impl<'a> RecordRef<'a> {
+    /// A record of the Internet class; `ttl` in seconds.
+    #[inline]
+    pub fn new(name: NameRef<'a>, (rtype, ttl): (RecordType, u32), rdata: &'a [u8]) -> Self {
+        RecordRef {
+            name,
+            rtype,
+            class: Class::IN,
+            ttl,
+            rdata,
+        }
+    }
+}
+
 impl<'a> From<&'a Record> for RecordRef<'a> {
     fn from(record: &'a Record) -> Self {
         RecordRef {
@@ -49,7 +63,7 @@ impl<'a> From<&'a Record> for RecordRef<'a> {
 /// An answer in wire form, in a pooled buffer.
 #[derive(Debug)]
 pub struct Reply {
-    parts: Parts,
+    parts: Pooled,
 }
 
 impl Reply {
@@ -71,6 +85,14 @@ impl Reply {
         reply.parts.packet.extend_from_slice(&header.to_octets());
         reply.parts.packet.extend_from_slice(query.question());
         reply.parts.records_at = reply.parts.packet.len();
+        reply
+    }
+
+    /// As [`Reply::to`], but authoritative: it has AA.
+    #[inline]
+    pub fn authoritative(query: &QueryMessage<'_>) -> Reply {
+        let mut reply = Reply::to(query);
+        reply.set_flag(flag::AA, true);
         reply
     }
 
@@ -324,12 +346,6 @@ impl Clone for Reply {
         };
         reply.parts.copy_from(&self.parts);
         reply
-    }
-}
-
-impl Drop for Reply {
-    fn drop(&mut self) {
-        pool::give(&mut self.parts);
     }
 }
 

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::Owner;
 
 /// Where one host is, by the word of one owner.
@@ -68,7 +70,7 @@ impl Exports {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
     /// The addresses, in the owner's order.
-    pub list: Box<[IpAddr]>,
+    pub list: SmallVec<[IpAddr; 1]>,
     /// Who is told them.
     pub reach: Reach,
     /// Why there are none, if there are none.
@@ -84,7 +86,7 @@ impl Addresses {
     /// Addresses with a reach.
     pub fn of(list: impl Into<Box<[IpAddr]>>, reach: Reach) -> Addresses {
         Addresses {
-            list: list.into(),
+            list: SmallVec::from_slice(&list.into()),
             reach,
             without: Without::Unknown,
         }
@@ -93,7 +95,7 @@ impl Addresses {
     /// None.
     pub fn none(without: Without) -> Addresses {
         Addresses {
-            list: Box::default(),
+            list: SmallVec::new(),
             reach: Reach::All,
             without,
         }

@@ -33,11 +33,11 @@ impl Writer {
     /// The writer of `table`; there must not be another.
     pub fn new(table: Arc<Table>) -> Writer {
         Writer {
-            exact: Edit::new(&table.exact),
-            below: Edit::new(&table.below),
-            at: Edit::new(&table.at),
-            above: Edit::new(&table.above),
-            clients: Edit::new(&table.clients),
+            exact: Edit::default(),
+            below: Edit::default(),
+            at: Edit::default(),
+            above: Edit::default(),
+            clients: Edit::default(),
             said: HashMap::new(),
             open: HashMap::new(),
             table,
@@ -159,7 +159,7 @@ impl Writer {
         let after = (!rows.is_empty()).then(|| {
             Arc::new(Host {
                 name: host.clone(),
-                rows: rows.into(),
+                rows: rows.into_iter().collect(),
             })
         });
         edit.change(shards, hash, is, |known| known.clone_from(&after));
@@ -221,7 +221,7 @@ impl Writer {
     }
 }
 
-fn change<T: catena_index::shards::Keyed + Clone>(
+fn change<T: Clone>(
     shards: &Shards<T>,
     edit: &mut Edit<T>,
     key: &impl Hash,
