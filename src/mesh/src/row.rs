@@ -69,6 +69,8 @@ impl Exports {
 pub struct Addresses {
     /// The addresses, in the owner's order.
     pub list: Box<[IpAddr]>,
+    /// Automatic addresses that are another's by a better right; nobody is told them here.
+    pub yielded: Box<[IpAddr]>,
     /// Who is told them.
     pub reach: Reach,
     /// Why there are none, if there are none.
@@ -85,6 +87,7 @@ impl Addresses {
     pub fn of(list: impl Into<Box<[IpAddr]>>, reach: Reach) -> Addresses {
         Addresses {
             list: list.into(),
+            yielded: Box::default(),
             reach,
             without: Without::Unknown,
         }
@@ -94,9 +97,35 @@ impl Addresses {
     pub fn none(without: Without) -> Addresses {
         Addresses {
             list: Box::default(),
+            yielded: Box::default(),
             reach: Reach::All,
             without,
         }
+    }
+
+    /// All that the owner has, or would have if nobody had a better right to it.
+    pub(crate) fn claimed(&self) -> impl Iterator<Item = IpAddr> {
+        self.list.iter().chain(&self.yielded).copied()
+    }
+
+    /// Gives `address`, which is claimed, to another, or takes it back.
+    pub(crate) fn settle(&mut self, address: IpAddr, is_own: bool) {
+        if self.list.contains(&address) == is_own {
+            return;
+        }
+        let (from, to) = match is_own {
+            true => (&mut self.yielded, &mut self.list),
+            false => (&mut self.list, &mut self.yielded),
+        };
+        let kept = from.iter().copied().filter(|known| *known != address);
+        let mut taken: Vec<IpAddr> = to.iter().copied().chain([address]).collect();
+        *from = kept.collect();
+        taken.sort_unstable();
+        *to = taken.into();
+        self.without = match self.list.is_empty() {
+            true => Without::Yielded,
+            false => Without::Unknown,
+        };
     }
 }
 
@@ -126,6 +155,8 @@ pub enum Without {
     Wildcard,
     /// An automatic address is not there yet.
     Awaited,
+    /// Others have a better right to its automatic addresses.
+    Yielded,
     /// What an entry gives are networks, or no addresses.
     NoAddress,
     /// There is no ready endpoint.

@@ -33,12 +33,14 @@ impl Keyed for Host {
     }
 }
 
-/// The hosts at an address.
+/// The hosts that claim an address.
 #[derive(Clone, Debug)]
 pub(crate) struct HostsAt {
     pub address: IpAddr,
-    /// Sorted by their text.
+    /// In their order.
     pub hosts: SmallVec<[Arc<HostName>; 1]>,
+    /// Whether it ever was an automatic address of one of them.
+    pub is_automatic: bool,
 }
 
 impl Keyed for HostsAt {
@@ -103,7 +105,7 @@ impl Table {
         above::has_below(&self.above, name)
     }
 
-    /// The exact hosts that `viewer` finds at `address`, sorted.
+    /// The exact hosts that `viewer` finds at `address`, in an order of their own.
     pub fn hosts_at(&self, address: IpAddr, viewer: &Viewer<'_>) -> Vec<Arc<HostName>> {
         let hash = self.at.hash(&address);
         let is = |at: &HostsAt| at.address == address;
@@ -111,9 +113,10 @@ impl Table {
             at.map_or_else(Vec::new, |at| at.hosts.to_vec())
         });
         hosts.retain(|name| {
-            self.exact(name.name(), |host| {
-                host.is_some_and(|host| Choice::of(host, viewer).addresses().contains(&address))
-            })
+            !name.is_wildcard()
+                && self.exact(name.name(), |host| {
+                    host.is_some_and(|host| Choice::of(host, viewer).addresses().contains(&address))
+                })
         });
         hosts
     }
