@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use catena_kube::{Encoding, Object, Reader};
-use catena_plugin::metrics::Gauge;
 use hashbrown::HashSet;
 use parking_lot::Mutex;
 
@@ -77,14 +76,6 @@ impl Kind {
 pub(super) struct Objects {
     pub kind: Kind,
     pub state: Arc<Mutex<State>>,
-    pub hosts: Gauge,
-}
-
-impl Objects {
-    fn publish(&mut self) {
-        let hosts = self.state.lock().publish();
-        self.hosts.set(i64::try_from(hosts).unwrap_or(i64::MAX));
-    }
 }
 
 impl Reader for Objects {
@@ -111,10 +102,10 @@ impl Reader for Objects {
 
     fn listed(&mut self, named: HashSet<Id>) {
         self.kind.keep(&mut self.state.lock(), &named);
-        self.publish();
+        self.state.lock().publish();
     }
 
     fn flush(&mut self) {
-        self.publish();
+        self.state.lock().publish();
     }
 }
