@@ -19,7 +19,7 @@ const TIME_OF_DAY: [&str; 14] = [
     "src/cluster/src/metrics.rs",
     "src/cluster/src/store.rs",
     // Whether a message was signed just now.
-    "src/controller/src/place/update.rs",
+    "src/controller/src/place/call.rs",
     // When things were done last, for metrics.
     "src/kube/src/feeds.rs",
     "src/mesh/src/writer.rs",

@@ -285,7 +285,8 @@ fn ways(folder: &Path, rest: u16, dns: u16) -> [(&'static str, &'static str, Str
     fs::write(&token, "correct-horse-battery-staple").unwrap();
     let secret = folder.join("secret");
     fs::write(&secret, SECRET).unwrap();
-    let (token, secret) = (token.display(), secret.display());
+    let state = folder.join("state");
+    let (token, secret, state) = (token.display(), secret.display(), state.display());
     let known = format!("--tokenfile {token}");
     let signed = format!("--tsigkey controller. --tsigfile {secret}");
     [
@@ -294,10 +295,11 @@ fn ways(folder: &Path, rest: u16, dns: u16) -> [(&'static str, &'static str, Str
             "token:controller",
             format!("--dynapi http://127.0.0.1:{rest} {known}"),
         ),
+        // It cannot be asked what is there.
         (
             "coredns",
             "token:controller",
-            format!("--coredns http://127.0.0.1:{rest} {known}"),
+            format!("--coredns http://127.0.0.1:{rest} {known} --state {state}"),
         ),
         (
             "update",
@@ -312,31 +314,40 @@ fn ways(folder: &Path, rest: u16, dns: u16) -> [(&'static str, &'static str, Str
     ]
 }
 
+/// The controller is killed, an interface goes, and the next one knows nothing of the first.
 #[test]
 fn names_are_written_in_every_way_and_removed_by_the_next_controller() {
     let Some(api) = cluster() else { return };
     let (actuator, folder) = (Actuator::start(), tempfile::tempdir().unwrap());
-    actuator.offer(&["com.alipay.UserService.Interface1"]);
     let (_agent, agent_port) = agent(&actuator);
     let (rest, address) = (free_port(), Some(Ipv4Addr::new(10, 96, 0, 7)));
+    let gone = "com.alipay.other.rpc.cluster.local";
     for place in 0..4 {
         let (name, who, _) = &ways(folder.path(), rest, 0)[place];
         let block = format!(
-            "tsig {{\n secret controller. {SECRET}\n }}\n dynapi {{\n listen 127.0.0.1:{rest}\n \
+            "tsig {{\n secret controller. {SECRET}\n }}\n transfer {{\n to *\n }}\n \
+             dynapi {{\n listen 127.0.0.1:{rest}\n \
              token controller file {}/token\n allow token:controller read\n \
-             allow {who} all *.rpc.cluster.local A,AAAA\n }}",
+             allow {who} all *.rpc.cluster.local A,AAAA,TXT\n }}",
             folder.path().display()
         );
         let (_server, port) = name_server(&folder.path().join(name), &api, &block);
         let (_, _, flags) = &ways(folder.path(), rest, port)[place];
-        let flags = format!("{flags} --state {}/{name}.state", folder.path().display());
+        actuator.offer(&["com.alipay.UserService.Interface1", "com.alipay.other"]);
         create(&api, "application.yaml", "RPCService", OURS);
-        let first = controller(&api, &flags, agent_port);
+        let first = controller(&api, flags, agent_port);
         await_answers(&[port], NAME, address);
+        await_answers(&[port], gone, address);
         drop(first);
+        actuator.offer(&["com.alipay.UserService.Interface1"]);
+        let _next = controller(&api, flags, agent_port);
+        await_answers(&[port], gone, None);
+        await_answers(&[port], NAME, address);
         assert_eq!(api.call("DELETE", &format!("{OURS}/user"), ""), 200);
-        let _next = controller(&api, &flags, agent_port);
         await_answers(&[port], NAME, None);
+        await_that(&format!("{name}: only SOA and NS are left"), || {
+            transferred(port).len() == 3
+        });
         await_answers(&[port], CLUSTER, address);
     }
 }
@@ -361,7 +372,7 @@ fn names_written_through_dynapi_into_etcd_are_answered_by_all_its_servers() {
     let (_server, first) = name_server(&folder.path().join("written"), &api, &written);
     let (_other, second) = name_server(&folder.path().join("followed"), &api, &followed);
     let ports = [first, second];
-    let place = format!("--dynapi http://127.0.0.1:{rest} --exclusive --tokenfile {token}");
+    let place = format!("--dynapi http://127.0.0.1:{rest} --tokenfile {token}");
     let _controller = controller(&api, &place, agent_port);
     let address = Some(Ipv4Addr::new(10, 96, 0, 7));
     create(&api, "application.yaml", "RPCService", OURS);

@@ -9,9 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use catena_dns::Name;
-use catena_kube::{
-    Access, AccessError, Client, ClientOptions, Encoding, Feeds, Notice, Resource, Shared,
-};
+use catena_kube::{Access, Client, ClientOptions, Encoding, Feeds, Notice, Resource, Shared};
 use catena_mesh::Table;
 use catena_plugin::Background;
 use parking_lot::Mutex;
@@ -22,9 +20,6 @@ use state::State;
 
 /// The clusters that are watched.
 static CLUSTERS: Shared<Cluster> = Shared::new();
-
-/// Pods that have ended ask no more.
-const LIVING: &str = "status.phase!=Succeeded,status.phase!=Failed,status.phase!=Unknown";
 
 /// What to watch of which cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +64,7 @@ pub(crate) enum DefaultExports {
 pub(crate) struct Cluster {
     watched: Watched,
     pub table: Arc<Table>,
-    feeds: Feeds<Objects>,
+    pub feeds: Arc<Feeds<Objects>>,
 }
 
 impl Cluster {
@@ -94,53 +89,31 @@ impl Cluster {
         });
         let options = ClientOptions::default();
         let client = Client::new(watched.access.clone(), options, metrics::observe);
+        let feeds = Feeds::new(client, readers, move |notice| tell(&label, notice));
         Cluster {
-            feeds: Feeds::new(client, readers, move |notice| tell(&label, notice)),
+            feeds: Arc::new(feeds),
             table,
             watched,
         }
     }
 
-    /// Looks whether the files and variables are there that the API server is asked with.
-    pub fn check_access(&self) -> Result<(), AccessError> {
-        self.watched.access.check()
-    }
-
     /// Watches for as long as the generation of `background` lives.
-    ///
-    /// When another generation watches already, its end is waited for.
-    pub fn run(self: &Arc<Self>, background: &Background) {
+    pub fn run(&self, background: &Background) {
         metrics::show(&self.watched.access.label());
-        for place in 0..self.feeds.count() {
-            let cluster = Arc::clone(self);
-            background.spawn(async move { match cluster.feeds.follow(place).await {} });
-        }
-    }
-
-    /// Whether all first lists are complete.
-    pub fn is_synced(&self) -> bool {
-        self.feeds.is_listed()
-    }
-
-    /// Waits until all first lists are complete.
-    pub async fn synced(&self) {
-        self.feeds.listed().await;
+        self.feeds.run(background);
     }
 }
 
 fn tell(label: &str, notice: Notice<'_>) {
     match notice {
         Notice::Heard(now) => metrics::LAST_CONTACT.with(&[label]).set(now),
-        Notice::Lost(text) => tracing::error!(target: "plugin/serviceentry", "{text}"),
-        Notice::Back(text) => tracing::info!(target: "plugin/serviceentry", "{text}"),
-        Notice::Absent(path) => tracing::warn!(
+        Notice::Lost(_) => tracing::error!(target: "plugin/serviceentry", "{notice}"),
+        Notice::Back(_) => tracing::info!(target: "plugin/serviceentry", "{notice}"),
+        Notice::Absent(_) => tracing::warn!(
             target: "plugin/serviceentry",
-            "The API server has no {path}; it is looked for again and again"
+            "{notice}; it is looked for again and again"
         ),
-        Notice::Malformed(plural) => tracing::warn!(
-            target: "plugin/serviceentry",
-            "The API server sent something that is no object of {plural}; it is left out"
-        ),
+        Notice::Malformed(_) => tracing::warn!(target: "plugin/serviceentry", "{notice}"),
     }
 }
 
@@ -169,9 +142,8 @@ impl Watched {
             resources.push((Kind::Slices, slices));
         }
         if self.services || self.pods {
-            let mut pods = Resource::new("/api/v1/pods", Encoding::Protobuf);
-            pods.fields = LIVING;
-            resources.push((Kind::Pods, pods));
+            // Pods that have ended ask no more.
+            resources.push((Kind::Pods, Resource::living_pods()));
         }
         resources
     }

@@ -93,9 +93,9 @@ impl Lookups {
 
 /// Counts a request to an API server.
 pub(crate) fn observe(exchange: &Exchange<'_>) {
-    let code = exchange.code;
-    let code = code.map_or("<error>".to_owned(), |code| code.to_string());
-    REQUESTS.with(&[&code, exchange.host]).inc();
+    REQUESTS
+        .with(&[&exchange.code_label(), exchange.host])
+        .inc();
 }
 
 /// Shows a source that was not heard yet as one that was never heard.

@@ -4,38 +4,14 @@ mod core;
 mod istio;
 mod legacy;
 
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use catena_kube::Id;
 use catena_mesh::{Exports, HostName, Port, Sidecar, Without};
 
-pub(crate) use core::{read_id, read_pod, read_service, read_slice};
-pub(crate) use istio::{read_custom_id, read_entry, read_sidecar};
-
-/// Namespace and name of an object.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Id {
-    pub namespace: Arc<str>,
-    pub name: Arc<str>,
-}
-
-impl Id {
-    /// The object `name` in `namespace`; `None` if it lacks one of them.
-    pub fn new(namespace: &str, name: &str) -> Option<Id> {
-        let is_whole = !namespace.is_empty() && !name.is_empty();
-        is_whole.then(|| Id {
-            namespace: namespace.into(),
-            name: name.into(),
-        })
-    }
-}
-
-impl fmt::Display for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
-    }
-}
+pub(crate) use core::{read_pod, read_service, read_slice};
+pub(crate) use istio::{read_entry, read_sidecar};
 
 /// Labels as they select, and as they are selected by.
 pub(crate) type Labels = Box<[(Box<str>, Box<str>)]>;

@@ -28,7 +28,7 @@ impl Source {
     pub fn check(&self) -> Result<(), StartError> {
         match self {
             Source::Cluster(cluster) => {
-                let checked = cluster.check_access();
+                let checked = cluster.feeds.check_access();
                 checked.map_err(|error| StartError::new(format!("plugin/serviceentry: {error}")))
             }
             Source::Planes(_) => Ok(()),
@@ -46,7 +46,7 @@ impl Source {
     /// Whether all was told once.
     pub fn is_synced(&self) -> bool {
         match self {
-            Source::Cluster(cluster) => cluster.is_synced(),
+            Source::Cluster(cluster) => cluster.feeds.is_listed(),
             Source::Planes(planes) => planes.is_synced(),
         }
     }
@@ -54,7 +54,7 @@ impl Source {
     /// Whether what is known may be told, though more may come.
     pub fn is_useful(&self) -> bool {
         match self {
-            Source::Cluster(cluster) => cluster.is_synced(),
+            Source::Cluster(cluster) => cluster.feeds.is_listed(),
             Source::Planes(planes) => planes.is_useful(),
         }
     }
@@ -62,7 +62,7 @@ impl Source {
     /// Waits until all was told once.
     pub async fn synced(&self) {
         match self {
-            Source::Cluster(cluster) => cluster.synced().await,
+            Source::Cluster(cluster) => cluster.feeds.listed().await,
             Source::Planes(planes) => planes.synced().await,
         }
     }

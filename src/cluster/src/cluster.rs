@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use catena_kube::{
-    Access, AccessError, Client, ClientOptions, Encoding, Feeds, Notice, Object, Reader, Resource,
-    Shared,
+    Access, Client, ClientOptions, Encoding, Feeds, Notice, Object, Reader, Resource, Shared,
 };
 use catena_plugin::Background;
 use parking_lot::Mutex;
@@ -16,8 +15,6 @@ use crate::store::{Kind, Seen, Store, Writer};
 /// The clusters that are watched.
 static CLUSTERS: Shared<Cluster> = Shared::new();
 
-/// Pods that have ended have no names.
-const LIVING: &str = "status.phase!=Succeeded,status.phase!=Failed,status.phase!=Unknown";
 const IMPORTED: &str = "multicluster.kubernetes.io/service-name";
 
 /// What to watch of which cluster.
@@ -39,7 +36,7 @@ pub(crate) struct Cluster {
     watched: Watched,
     /// What is known; readers need nothing else.
     pub store: Arc<Store>,
-    feeds: Feeds<Objects>,
+    pub feeds: Arc<Feeds<Objects>>,
 }
 
 impl Cluster {
@@ -59,43 +56,23 @@ impl Cluster {
         });
         let client = Client::new(watched.access.clone(), watched.options, metrics::observe);
         let label = watched.access.label();
+        let feeds = Feeds::new(client, readers, move |notice| tell(&label, notice));
         Cluster {
-            feeds: Feeds::new(client, readers, move |notice| tell(&label, notice)),
+            feeds: Arc::new(feeds),
             store,
             watched,
         }
     }
 
     /// Watches for as long as the generation of `background` lives.
-    ///
-    /// When another generation watches already, its end is waited for, and the watches are taken
-    /// on from where they are.
-    pub fn run(self: &Arc<Self>, background: &Background) {
+    pub fn run(&self, background: &Background) {
         metrics::show(&self.watched.access.label());
-        for place in 0..self.feeds.count() {
-            let cluster = Arc::clone(self);
-            background.spawn(async move { match cluster.feeds.follow(place).await {} });
-        }
-    }
-
-    /// Looks whether the files and variables are there that the API server is asked with.
-    pub fn check_access(&self) -> Result<(), AccessError> {
-        self.watched.access.check()
-    }
-
-    /// Whether all first lists are complete.
-    pub fn is_synced(&self) -> bool {
-        self.feeds.is_listed()
-    }
-
-    /// Waits until all first lists are complete.
-    pub async fn synced(&self) {
-        self.feeds.listed().await;
+        self.feeds.run(background);
     }
 }
 
 /// What one watch tells, on its way into the store.
-struct Objects {
+pub(crate) struct Objects {
     kind: Kind,
     writer: Arc<Mutex<Writer>>,
 }
@@ -132,15 +109,11 @@ impl Reader for Objects {
 fn tell(label: &str, notice: Notice<'_>) {
     match notice {
         Notice::Heard(now) => metrics::LAST_CONTACT.with(&[label]).set(now),
-        Notice::Lost(text) => tracing::error!(target: "plugin/kubernetes", "{text}"),
-        Notice::Back(text) => tracing::info!(target: "plugin/kubernetes", "{text}"),
-        Notice::Absent(path) => {
-            tracing::info!(target: "plugin/kubernetes", "The API server has no {path}");
+        Notice::Lost(_) => tracing::error!(target: "plugin/kubernetes", "{notice}"),
+        Notice::Back(_) | Notice::Absent(_) => {
+            tracing::info!(target: "plugin/kubernetes", "{notice}");
         }
-        Notice::Malformed(plural) => tracing::warn!(
-            target: "plugin/kubernetes",
-            "The API server sent something that is no object of {plural}; it is left out"
-        ),
+        Notice::Malformed(_) => tracing::warn!(target: "plugin/kubernetes", "{notice}"),
     }
 }
 
@@ -163,8 +136,9 @@ impl Watched {
             resources.push((Kind::Slices, at(slices, &self.labels)));
         }
         if self.pods {
-            let mut pods = at("/api/v1/pods", &self.labels);
-            pods.fields = LIVING;
+            // Pods that have ended have no names.
+            let mut pods = Resource::living_pods();
+            pods.labels.clone_from(&self.labels);
             resources.push((Kind::Pods, pods));
         }
         if self.imports {

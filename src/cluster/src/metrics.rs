@@ -64,9 +64,7 @@ pub(crate) fn observe(exchange: &Exchange<'_>) {
     HELD_BACK
         .with(&labels)
         .observe(exchange.held_back.as_secs_f64());
-    let code = exchange
-        .code
-        .map_or("<error>".to_owned(), |c| c.to_string());
+    let code = exchange.code_label();
     REQUESTS.with(&[&code, "GET", exchange.host]).inc();
 }
 

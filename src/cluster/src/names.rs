@@ -202,7 +202,7 @@ impl Names {
     }
 
     fn missing(self: &Arc<Self>, query: &Query<'_>, zone: &Zone, next: Next<'_>) -> Flow {
-        let is_synced = self.cluster.is_synced();
+        let is_synced = self.cluster.feeds.is_listed();
         if self.rules.fallthrough.allows(query.name()) {
             match self.rules.passes.unsynced {
                 _ if is_synced => return next.serve(query),
@@ -241,7 +241,7 @@ impl Plugin for Stage {
     }
 
     fn start(&self, context: &StartContext<'_>) -> Result<(), StartError> {
-        let checked = self.0.cluster.check_access();
+        let checked = self.0.cluster.feeds.check_access();
         checked.map_err(|error| StartError::new(format!("plugin/kubernetes: {error}")))?;
         let _first = self.0.local.set(nameserver::local_addresses(context));
         self.0.cluster.run(&context.background());
@@ -255,7 +255,7 @@ impl Plugin for Stage {
     }
 
     fn ready(&self) -> Readiness {
-        match self.0.peers.iter().any(|cluster| cluster.is_synced()) {
+        match self.0.peers.iter().any(|cluster| cluster.feeds.is_listed()) {
             true => Readiness::Ready,
             false => Readiness::NotReady,
         }
@@ -293,12 +293,14 @@ fn doubt(names: &Names, query: &Query<'_>, outcome: Outcome) -> Outcome {
 async fn wait(clusters: Arc<[Arc<Cluster>]>, patience: Duration) {
     let all = async {
         for cluster in &*clusters {
-            cluster.synced().await;
+            cluster.feeds.listed().await;
         }
     };
     // Once one can answer, the others get no more than a moment.
     let enough = async {
-        let any = clusters.iter().map(|cluster| Box::pin(cluster.synced()));
+        let any = clusters
+            .iter()
+            .map(|cluster| Box::pin(cluster.feeds.listed()));
         futures_util::future::select_all(any).await;
         if clusters.len() == 1 {
             return;

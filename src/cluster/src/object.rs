@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 #[cfg(test)]
 pub(crate) use read::key;
-pub(crate) use read::{Pool, ReadSlice, Reading, is_protobuf, namespace, pod};
+pub(crate) use read::{Pool, ReadSlice, Reading, namespace, pod};
 
 /// The addresses of a service, beside the rest of it: one cache miss less for each answer.
 pub(crate) type Addresses = SmallVec<[IpAddr; 2]>;

@@ -12,6 +12,8 @@ use catena_plugin::duration;
 use catena_rpc::Watched;
 use catena_transport::upstream::{TlsClient, TlsClientError};
 
+use crate::place::Mark;
+
 /// What `-h` prints.
 pub const HELP: &str = "\
 Usage: catena controller rpcservice [FLAGS]
@@ -46,11 +48,13 @@ What is read:
 What is written:
   --zones ZONE,..         names in these zones only; without it all names
   --ttl SECONDS           (default 3600)
-  --owner NAME            marks what is ours in etcd (default rpc-controller)
-  --state FILE            what was written is noted here, so that after a restart what is no
-                          name any more is removed, wherever it was written
-  --exclusive             all addresses in --zones are ours: with --dynapi, what an earlier
-                          run wrote is removed too
+  --owner NAME            marks what is ours, so that what is no name any more is removed after
+                          a restart and from elsewhere too: a field in etcd, a TXT record
+                          beside the addresses otherwise (default rpc-controller)
+  --exclusive             all addresses in --zones are ours, marked or not: with --dynapi or
+                          --update
+  --state FILE            what was written is noted here, for places that cannot be read:
+                          --coredns, and --update without zone transfers
   --resync DURATION       how often what is written is looked over (default 60s)
   --grace DURATION        how long names of an earlier run are kept while not all agents have
                           answered (default 10m)
@@ -70,6 +74,8 @@ pub struct Options {
     pub(crate) watched: Watched,
     /// Empty for all.
     pub(crate) zones: Vec<Name>,
+    /// What says that a name is ours.
+    pub(crate) mark: Mark,
     /// Whether all addresses in `zones` are ours.
     pub(crate) is_exclusive: bool,
     /// Where it is noted what was written.
@@ -259,14 +265,16 @@ impl Given {
 
     fn finish(mut self) -> Result<Options, UsageError> {
         let wrong = |text: &str| UsageError(text.to_owned());
-        if self.owner.is_empty() {
-            return Err(wrong("--owner must not be empty"));
-        }
+        let mark = Mark::of(&self.owner);
+        let mark = mark.ok_or_else(|| wrong("--owner: 1 to 200 letters, digits and signs"))?;
         if self.tls.certificate.is_some() != self.tls.key.is_some() {
             return Err(wrong("--certfile and --keyfile go together"));
         }
-        if self.is_exclusive && (self.zones.is_empty() || self.dynapi.is_empty()) {
-            return Err(wrong("--exclusive goes with --dynapi and --zones"));
+        let is_readable = !self.dynapi.is_empty() || !self.update.is_empty();
+        if self.is_exclusive && (self.zones.is_empty() || !is_readable) {
+            return Err(wrong(
+                "--exclusive goes with --zones, and --dynapi or --update",
+            ));
         }
         let mut urls = self.endpoints.iter().chain([&self.coredns, &self.dynapi]);
         self.tls.is_wanted = urls.any(|url| url.starts_with("https:"));
@@ -292,6 +300,7 @@ impl Given {
             token: token.filter(|token| !token.is_empty()),
             watched: self.watched,
             zones: self.zones,
+            mark,
             is_exclusive: self.is_exclusive,
             state: self.state,
             ttl: self.ttl,
@@ -441,6 +450,7 @@ mod tests {
             ),
             ("--coredns a --etcdendpoints b", "one of --etcdendpoints"),
             ("--coredns a --exclusive", "--exclusive goes with"),
+            ("--coredns a --owner a,b", "--owner"),
             ("--update a --tsigkey b", "go together"),
             ("--nosuch x", "not defined: --nosuch"),
             ("--ttl", "flag needs an argument: --ttl"),

@@ -1,8 +1,11 @@
 //! Where names are written.
 
+mod call;
 mod dynapi;
 mod etcd;
 mod legacy;
+mod mark;
+mod transfer;
 mod update;
 mod web;
 
@@ -15,6 +18,8 @@ use crate::Options;
 use crate::entry::{Entries, Entry};
 use crate::flags::Target;
 
+pub(crate) use mark::Mark;
+
 /// Why something was not written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -25,7 +30,7 @@ pub(crate) struct PlaceError(pub String);
 pub(crate) struct Found {
     /// What a controller of the same owner wrote.
     pub ours: Entries,
-    /// What somebody wrote; the place does not say who.
+    /// Addresses without a word of who wrote them.
     pub unmarked: Entries,
     /// Names that somebody else wrote; they are not touched.
     pub taken: BTreeSet<Box<str>>,
@@ -42,17 +47,20 @@ pub(crate) enum Place {
 impl Place {
     /// The place that the command line names; connects when first used.
     pub fn open(options: &Options) -> Result<Place, PlaceError> {
+        let mark = || options.mark.clone();
         Ok(match &options.target {
             Target::Etcd(target) => Place::Etcd(etcd::Etcd::open(target, options)?),
             Target::Dynapi(url) => {
-                Place::Dynapi(dynapi::Dynapi::new(url, web::Web::open(options)?))
+                Place::Dynapi(dynapi::Dynapi::new(url, web::Web::open(options)?, mark()))
             }
             Target::Legacy(url) => {
                 Place::Legacy(legacy::Legacy::new(url, web::Web::open(options)?))
             }
-            Target::Update(target) => {
-                Place::Update(update::Update::new(&target.server, target.key.clone()))
-            }
+            Target::Update(target) => Place::Update(update::Update::new(
+                &target.server,
+                target.key.clone(),
+                mark(),
+            )),
         })
     }
 
@@ -61,7 +69,8 @@ impl Place {
         match self {
             Place::Etcd(etcd) => etcd.read().await.map(Some),
             Place::Dynapi(dynapi) => dynapi.read(zones).await.map(Some),
-            Place::Legacy(_) | Place::Update(_) => Ok(None),
+            Place::Update(update) => update.read(zones).await,
+            Place::Legacy(_) => Ok(None),
         }
     }
 

@@ -119,14 +119,12 @@ impl Reconciler {
             self.writes_all = true;
             return Ok(());
         };
-        match self.options.is_exclusive {
-            true => found.ours.append(&mut found.unmarked),
-            false => {
-                let unmarked = found.unmarked.into_iter();
-                let known = unmarked.filter(|(text, _)| self.written.contains_key(text));
-                found.ours.extend(known);
-            }
-        }
+        // What is wanted is written once more, and marked by that.
+        let wanted = wanted(names, &self.options.zones, self.options.ttl);
+        let is_ours = |text: &str| self.options.is_exclusive || self.written.contains_key(text);
+        let unmarked = found.unmarked.into_iter();
+        let ours = unmarked.filter(|(text, _)| is_ours(text) && !wanted.contains_key(text));
+        found.ours.extend(ours);
         let earlier = found
             .ours
             .keys()

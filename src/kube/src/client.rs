@@ -70,6 +70,14 @@ pub enum Refusal {
     },
 }
 
+impl Exchange<'_> {
+    /// The status as a label of metrics.
+    pub fn code_label(&self) -> String {
+        self.code
+            .map_or("<error>".to_owned(), |code| code.to_string())
+    }
+}
+
 impl Refusal {
     /// The HTTP status, if the server said no.
     pub fn code(&self) -> Option<u16> {
@@ -142,6 +150,11 @@ impl Client {
             inflight: Semaphore::new(inflight),
             connection: Mutex::new(None),
         }
+    }
+
+    /// Looks whether all files and variables are there that the server is asked with.
+    pub fn check_access(&self) -> Result<(), AccessError> {
+        self.access.check()
     }
 
     /// Asks for `uri`, a path with a query.

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::Encoding;
-use crate::protobuf::{Fields, entry};
+use crate::protobuf::Fields;
+use crate::{Encoding, Metadata};
 
 /// What every protobuf object begins with.
 const MAGIC: &[u8] = b"k8s\0";
@@ -64,7 +64,7 @@ pub(crate) fn event(frame: &[u8], encoding: Encoding) -> Option<Event<'_>> {
             for (number, value) in fields.by_ref() {
                 match number {
                     1 => kind = value.text(),
-                    2 => object = Fields::new(value.bytes()).find_value(1)?.bytes(),
+                    2 => object = value.field(1)?.bytes(),
                     _ => {}
                 }
             }
@@ -132,6 +132,11 @@ pub(crate) fn page(body: &[u8], encoding: Encoding) -> Option<Page<'_>> {
 }
 
 impl Object<'_> {
+    /// Whether it is encoded as the API server's own kinds are.
+    pub fn is_protobuf(&self) -> bool {
+        self.encoding == Encoding::Protobuf
+    }
+
     /// Writes the object's version to `out`; leaves it if the object has none.
     pub(crate) fn version(&self, out: &mut String) {
         match self.encoding {
@@ -142,8 +147,7 @@ impl Object<'_> {
             }
             Encoding::Protobuf => {
                 let metadata = Fields::new(self.bytes).find_value(1);
-                let version = metadata.and_then(|m| Fields::new(m.bytes()).find_value(6));
-                if let Some(version) = version {
+                if let Some(version) = metadata.and_then(|metadata| metadata.field(6)) {
                     out.clear();
                     out.push_str(version.text());
                 }
@@ -158,14 +162,8 @@ fn bookmark<'a>(object: &Object<'_>) -> Event<'a> {
     let ends_list = match object.encoding {
         Encoding::Json => serde_json::from_slice::<JsonObject>(object.bytes)
             .is_ok_and(|object| object.metadata.annotations.list_end == "true"),
-        Encoding::Protobuf => {
-            let metadata = Fields::new(object.bytes).find_value(1);
-            metadata.is_some_and(|metadata| {
-                Fields::new(metadata.bytes())
-                    .filter(|(number, _)| *number == 12)
-                    .any(|(_, value)| entry(value.bytes()) == (LIST_END, "true"))
-            })
-        }
+        Encoding::Protobuf => Metadata::of(object.bytes)
+            .is_some_and(|metadata| metadata.annotation(LIST_END) == Some("true")),
     };
     Event::Bookmark { version, ends_list }
 }

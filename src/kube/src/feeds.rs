@@ -4,12 +4,15 @@ mod shared;
 mod trouble;
 
 use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::AcqRel, Ordering::Acquire};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use catena_plugin::Background;
 use tokio::sync::{Mutex, Notify};
 
-use crate::{Client, Object, Position, Refusal, Resource, Sink, watch};
+use crate::{AccessError, Client, Object, Position, Refusal, Resource, Sink, watch};
 
 pub use shared::Shared;
 use trouble::Trouble;
@@ -44,6 +47,21 @@ pub enum Notice<'a> {
     Absent(&'a str),
     /// The server sent something that is left out; told once for each resource.
     Malformed(&'a str),
+}
+
+/// A line for a log; empty for what is only counted.
+impl fmt::Display for Notice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Notice::Heard(_) => Ok(()),
+            Notice::Lost(text) | Notice::Back(text) => f.write_str(text),
+            Notice::Absent(path) => write!(f, "The API server has no {path}"),
+            Notice::Malformed(plural) => write!(
+                f,
+                "The API server sent something that is no object of {plural}; it is left out"
+            ),
+        }
+    }
 }
 
 /// Resources of one API server that are watched together.
@@ -100,9 +118,23 @@ impl<R: Reader> Feeds<R> {
         }
     }
 
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.feeds.len()
+    /// Looks whether all files and variables are there that the server is asked with.
+    pub fn check_access(&self) -> Result<(), AccessError> {
+        self.client.check_access()
+    }
+
+    /// Watches all resources for as long as the generation of `background` lives.
+    ///
+    /// When another generation watches already, its end is waited for, and the watches are taken
+    /// on from where they are.
+    pub fn run(self: &Arc<Self>, background: &Background)
+    where
+        R: 'static,
+    {
+        for place in 0..self.feeds.len() {
+            let feeds = Arc::clone(self);
+            background.spawn(async move { match feeds.follow(place).await {} });
+        }
     }
 
     /// Watches the resource at `place` for as long as it is polled.

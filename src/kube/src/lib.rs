@@ -6,7 +6,8 @@
 //! the objects as the server encoded them, so that a reader takes out what it needs and no more.
 //! [`Feeds`] are the watches of all resources that one reader wants of one server, with what every
 //! reader needs beside them: which lists are complete, and what to log when the server is lost.
-//! [`Client::call`] changes single objects.
+//! [`Client::call`] changes single objects. [`Metadata`] and [`JsonMetadata`] read what all kinds
+//! of objects have in common.
 //!
 //! It stands on the crate `kube` for connections, TLS, credentials and kubeconfig files, and
 //! frames events itself: `kube` watches in JSON only, which for a cluster of 10,000 services is
@@ -17,6 +18,7 @@ mod client;
 mod envelope;
 mod feeds;
 mod frames;
+mod metadata;
 pub mod protobuf;
 mod resource;
 mod watch;
@@ -25,5 +27,6 @@ pub use access::{Access, AccessError, Tls};
 pub use client::{Call, Client, ClientOptions, Exchange, Method, Observer, Refusal};
 pub use envelope::Object;
 pub use feeds::{Feeds, Notice, Reader, Shared};
+pub use metadata::{Id, JsonMetadata, Metadata, SERVICE_NAME, or_default};
 pub use resource::{Encoding, Resource};
 pub use watch::{Position, Sink, watch};

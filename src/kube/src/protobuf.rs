@@ -1,5 +1,7 @@
 //! Reads protobuf messages field by field, in place; unknown fields are passed over.
 
+use std::net::IpAddr;
+
 /// One field of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
@@ -37,6 +39,21 @@ impl<'a> Value<'a> {
     pub fn int32(self) -> i32 {
         let [a, b, c, d, ..] = self.number().to_le_bytes();
         i32::from_le_bytes([a, b, c, d])
+    }
+
+    /// Whether it is a number other than 0.
+    pub fn is_true(self) -> bool {
+        self.number() != 0
+    }
+
+    /// The address that it is as text; one that is IPv4 in IPv6 form counts as IPv4.
+    pub fn address(self) -> Option<IpAddr> {
+        address(self.text())
+    }
+
+    /// The first field `number` of the message that it is.
+    pub fn field(self, number: u64) -> Option<Value<'a>> {
+        Fields::new(self.bytes()).find_value(number)
     }
 }
 
@@ -121,6 +138,12 @@ impl<'a> Iterator for Fields<'a> {
         self.broken = field.is_none();
         field
     }
+}
+
+/// An address; one that is IPv4 in IPv6 form counts as IPv4.
+pub fn address(text: &str) -> Option<IpAddr> {
+    let address: IpAddr = text.parse().ok()?;
+    Some(address.to_canonical())
 }
 
 /// Key and value of an entry of a map from text to text.

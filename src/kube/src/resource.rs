@@ -66,6 +66,14 @@ impl Resource {
         }
     }
 
+    /// The pods that have not ended.
+    pub fn living_pods() -> Resource {
+        Resource {
+            fields: "status.phase!=Succeeded,status.phase!=Failed,status.phase!=Unknown",
+            ..Resource::new("/api/v1/pods", Encoding::Protobuf)
+        }
+    }
+
     /// The kind's name in the plural, such as `services`.
     pub fn plural(&self) -> &'static str {
         self.path

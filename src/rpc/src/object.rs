@@ -6,15 +6,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use catena_dns::{Name, NameRef};
-use catena_kube::protobuf::{Fields, Value, entry};
-use catena_kube::{Encoding, Object};
+use catena_kube::protobuf::{Fields, address};
+use catena_kube::{JsonMetadata, Metadata, Object, SERVICE_NAME};
 use serde::Deserialize;
 
 use crate::interfaces;
 
 /// The annotation of a Service that lists its interfaces; no agent is asked then.
 const ANNOTATION: &str = "rpc.catena.dev/interfaces";
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// Namespace and name of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,7 +113,10 @@ impl RpcService {
     pub fn read(object: &Object<'_>, claimant: Claimant) -> Result<RpcService, Unfit> {
         let raw: RawRpcService =
             serde_json::from_slice(object.bytes).map_err(|_| Unfit::Malformed)?;
-        let id = raw.metadata.id().ok_or(Unfit::Malformed)?;
+        let JsonMetadata {
+            namespace, name, ..
+        } = &raw.metadata;
+        let id = Id::new(namespace, name).ok_or(Unfit::Malformed)?;
         let text = match raw.spec.suffix.is_empty() {
             true => raw.spec.domainsuffix,
             false => raw.spec.suffix,
@@ -134,16 +136,10 @@ impl RpcService {
         Ok(RpcService {
             claimant,
             id,
-            created: raw.metadata.created.into(),
+            created: raw.metadata.creation_timestamp.into(),
             selector: selector.map(|(key, value)| label(key, value)).collect(),
             suffix,
         })
-    }
-
-    /// The Id of an object of which nothing else matters any more.
-    pub fn read_id(object: &Object<'_>) -> Option<Id> {
-        let raw: RawObject = serde_json::from_slice(object.bytes).ok()?;
-        raw.metadata.id()
     }
 
     /// Whether it selects `service`.
@@ -182,23 +178,22 @@ fn label(key: &str, value: &str) -> Box<str> {
 impl Service {
     /// Reads a `v1.Service`.
     pub fn read(message: &[u8]) -> Result<Service, Unfit> {
-        let (mut meta, mut spec) = (Meta::default(), &[][..]);
+        let meta = Metadata::of(message).ok_or(Unfit::Malformed)?;
+        let mut spec = &[][..];
         let mut fields = Fields::new(message);
         for (number, value) in fields.by_ref() {
-            match number {
-                1 => meta = Meta::read(value.bytes()),
-                2 => spec = value.bytes(),
-                _ => {}
+            if number == 2 {
+                spec = value.bytes();
             }
         }
         let id = Id::new(meta.namespace, meta.name).filter(|_| fields.is_whole());
-        let labels = meta.labels.iter();
+        let labels = meta.labels();
         Ok(Service {
             id: id.ok_or(Unfit::Malformed)?,
             created: meta.created,
             labels: labels.map(|(key, value)| label(key, value)).collect(),
             place: Place::read(spec),
-            annotated: meta.annotated.map(interfaces::listed),
+            annotated: meta.annotation(ANNOTATION).map(interfaces::listed),
         })
     }
 
@@ -233,19 +228,18 @@ impl Place {
 impl Slice {
     /// Reads a `discovery.k8s.io/v1.EndpointSlice`.
     pub fn read(message: &[u8]) -> Result<Slice, Unfit> {
-        let (mut meta, mut addresses) = (Meta::default(), Vec::new());
+        let meta = Metadata::of(message).ok_or(Unfit::Malformed)?;
+        let mut addresses = Vec::new();
         let mut fields = Fields::new(message);
         for (number, value) in fields.by_ref() {
-            match number {
-                1 => meta = Meta::read(value.bytes()),
-                2 => read_endpoint(value.bytes(), &mut addresses),
-                _ => {}
+            if number == 2 {
+                read_endpoint(value.bytes(), &mut addresses);
             }
         }
         let id = Id::new(meta.namespace, meta.name).filter(|_| fields.is_whole());
         Ok(Slice {
             id: id.ok_or(Unfit::Malformed)?,
-            service: Id::new(meta.namespace, meta.service),
+            service: Id::new(meta.namespace, meta.label(SERVICE_NAME)),
             addresses: addresses.into(),
         })
     }
@@ -256,97 +250,21 @@ fn read_endpoint(message: &[u8], out: &mut Vec<IpAddr>) {
     let first = out.len();
     for (number, value) in Fields::new(message) {
         match number {
-            1 => out.extend(address(value.text())),
-            2 => {
-                let ready = Fields::new(value.bytes()).find_value(1);
-                if ready.is_some_and(|ready| ready.number() == 0) {
-                    out.truncate(first);
-                    return;
-                }
+            1 => out.extend(value.address()),
+            2 if value.field(1).is_some_and(|ready| !ready.is_true()) => {
+                out.truncate(first);
+                return;
             }
             _ => {}
         }
     }
 }
 
-fn address(text: &str) -> Option<IpAddr> {
-    let address: Option<IpAddr> = text.parse().ok();
-    address.map(|address| address.to_canonical())
-}
-
-/// The Id of a protobuf object of which nothing else matters any more.
-pub(crate) fn read_id(message: &[u8]) -> Option<Id> {
-    let meta = Meta::read(Fields::new(message).find_value(1)?.bytes());
-    Id::new(meta.namespace, meta.name)
-}
-
-/// Whether an object is encoded as the API server's own kinds are.
-pub(crate) fn is_protobuf(object: &Object<'_>) -> bool {
-    object.encoding == Encoding::Protobuf
-}
-
-/// The parts of protobuf metadata that somebody here reads.
-#[derive(Default)]
-struct Meta<'a> {
-    name: &'a str,
-    namespace: &'a str,
-    created: u64,
-    labels: Vec<(&'a str, &'a str)>,
-    service: &'a str,
-    annotated: Option<&'a str>,
-}
-
-impl<'a> Meta<'a> {
-    fn read(message: &'a [u8]) -> Meta<'a> {
-        let mut meta = Meta::default();
-        for (number, value) in Fields::new(message) {
-            match number {
-                1 => meta.name = value.text(),
-                3 => meta.namespace = value.text(),
-                8 => meta.created = seconds(value),
-                11 => {
-                    let (key, value) = entry(value.bytes());
-                    meta.labels.push((key, value));
-                    if key == SERVICE_NAME {
-                        meta.service = value;
-                    }
-                }
-                12 => {
-                    if let (ANNOTATION, listed) = entry(value.bytes()) {
-                        meta.annotated = Some(listed);
-                    }
-                }
-                _ => {}
-            }
-        }
-        meta
-    }
-}
-
-fn seconds(time: Value<'_>) -> u64 {
-    let seconds = Fields::new(time.bytes()).find_value(1);
-    seconds.map_or(0, Value::number)
-}
-
-#[derive(Deserialize)]
-struct RawObject {
-    metadata: RawMeta,
-}
-
 #[derive(Deserialize)]
 struct RawRpcService {
-    metadata: RawMeta,
+    metadata: JsonMetadata,
     #[serde(default)]
     spec: RawSpec,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct RawMeta {
-    name: String,
-    namespace: String,
-    #[serde(rename = "creationTimestamp")]
-    created: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -357,12 +275,6 @@ struct RawSpec {
     domainsuffix: String,
     #[serde(rename = "domainSuffix")]
     suffix: String,
-}
-
-impl RawMeta {
-    fn id(&self) -> Option<Id> {
-        Id::new(&self.namespace, &self.name)
-    }
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ pub struct Registry {
     asked: latest::Sender<Asked>,
     /// Whether all that there is to know was asked once.
     synced: latest::Sender<bool>,
-    feeds: Feeds<Objects>,
+    feeds: Arc<Feeds<Objects>>,
     /// Held by the generation that makes tables and asks agents.
     composing: tokio::sync::Mutex<()>,
     polling: tokio::sync::Mutex<poll::Rounds>,
@@ -95,8 +95,9 @@ impl Registry {
         });
         let client = Client::new(watched.access.clone(), watched.options, metrics::observe);
         let label = watched.access.label();
+        let feeds = Feeds::new(client, readers, move |notice| tell(&label, notice));
         Registry {
-            feeds: Feeds::new(client, readers, move |notice| tell(&label, notice)),
+            feeds: Arc::new(feeds),
             store,
             changed,
             names: latest::Sender::default(),
@@ -110,7 +111,7 @@ impl Registry {
 
     /// Looks whether the files and variables are there that the API server is asked with.
     pub fn check_access(&self) -> Result<(), AccessError> {
-        self.watched.access.check()
+        self.feeds.check_access()
     }
 
     /// Watches and asks for as long as the generation of `background` lives.
@@ -118,10 +119,7 @@ impl Registry {
     /// When another generation does so already, its end is waited for.
     pub fn run(self: &Arc<Self>, background: &Background) {
         metrics::show(&self.watched.access.label());
-        for place in 0..self.feeds.count() {
-            let registry = Arc::clone(self);
-            background.spawn(async move { match registry.feeds.follow(place).await {} });
-        }
+        self.feeds.run(background);
         let registry = Arc::clone(self);
         background.spawn(async move {
             let _mine = registry.composing.lock().await;
@@ -205,15 +203,11 @@ impl Registry {
 fn tell(label: &str, notice: Notice<'_>) {
     match notice {
         Notice::Heard(now) => metrics::LAST_CONTACT.with(&[label]).set(now),
-        Notice::Lost(text) => tracing::error!(target: "plugin/rpcservice", "{text}"),
-        Notice::Back(text) => tracing::info!(target: "plugin/rpcservice", "{text}"),
-        Notice::Absent(path) => {
-            tracing::info!(target: "plugin/rpcservice", "The API server has no {path}");
+        Notice::Lost(_) => tracing::error!(target: "plugin/rpcservice", "{notice}"),
+        Notice::Back(_) | Notice::Absent(_) => {
+            tracing::info!(target: "plugin/rpcservice", "{notice}");
         }
-        Notice::Malformed(plural) => tracing::warn!(
-            target: "plugin/rpcservice",
-            "The API server sent something that is no object of {plural}; it is left out"
-        ),
+        Notice::Malformed(_) => tracing::warn!(target: "plugin/rpcservice", "{notice}"),
     }
 }
 

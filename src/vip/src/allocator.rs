@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::entry::{Entry, Held, Id};
+use catena_kube::Id;
+
+use crate::entry::{Entry, Held};
 use crate::range::{Pool, Range};
 
 /// The addresses that an entry's status is to hold.

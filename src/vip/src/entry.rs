@@ -1,29 +1,14 @@
 //! A ServiceEntry, as far as its automatic addresses go.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer};
+use catena_kube::{Id, JsonMetadata, or_default};
+use serde::Deserialize;
 
 /// The label that says whether an entry wants automatic addresses.
 const LABEL: &str = "networking.istio.io/enable-autoallocate-ip";
-
-/// Which object.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Id {
-    /// Its namespace.
-    pub namespace: Arc<str>,
-    /// Its name.
-    pub name: Arc<str>,
-}
-
-impl fmt::Display for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
-    }
-}
 
 /// An automatic address of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,20 +53,14 @@ impl Entry {
         });
         let given = spec.addresses.iter().filter_map(|text| plain(text));
         Some(Entry {
-            id: metadata.id()?,
-            version: metadata.resource_version,
+            id: Id::new(&metadata.namespace, &metadata.name)?,
+            version: metadata.resource_version.into(),
             created: created.map_or(0, |time| time.as_second()),
-            wanted: wanted(&spec, metadata.labels.get(LABEL).map(|value| &**value)),
+            wanted: wanted(&spec, metadata.labels.get(LABEL).map(String::as_str)),
             given: given.collect(),
             held: held.collect(),
             has_list: !listed.is_empty(),
         })
-    }
-
-    /// Reads only which object it is.
-    pub fn read_id(bytes: &[u8]) -> Option<Id> {
-        let object: Named = serde_json::from_slice(bytes).ok()?;
-        object.metadata.id()
     }
 }
 
@@ -116,35 +95,10 @@ fn plain(text: &str) -> Option<IpAddr> {
 }
 
 #[derive(Deserialize)]
-struct Named {
-    metadata: Metadata,
-}
-
-#[derive(Deserialize)]
 struct Object {
-    metadata: Metadata,
+    metadata: JsonMetadata,
     spec: Option<Spec>,
     status: Option<Status>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Metadata {
-    namespace: Option<Box<str>>,
-    name: Option<Box<str>>,
-    resource_version: Box<str>,
-    creation_timestamp: Box<str>,
-    #[serde(deserialize_with = "or_default")]
-    labels: std::collections::HashMap<Box<str>, Box<str>>,
-}
-
-impl Metadata {
-    fn id(&self) -> Option<Id> {
-        Some(Id {
-            namespace: self.namespace.as_deref()?.into(),
-            name: self.name.as_deref()?.into(),
-        })
-    }
 }
 
 #[derive(Default, Deserialize)]
@@ -170,15 +124,6 @@ struct Status {
 struct Listed {
     value: Box<str>,
     host: Box<str>,
-}
-
-/// Takes null for what is missing.
-fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ mod range;
 mod work;
 
 pub use allocator::{Allocator, Step};
-pub use entry::{Entry, Held, Id};
+pub use entry::{Entry, Held};
 pub use flags::{HELP, Options, UsageError, parse};
 pub use range::{Range, RangeError, V4, V6};
 pub use work::{RunError, run};

@@ -46,9 +46,9 @@ pub(crate) static ALL: &[&dyn Family] = &[
 
 /// Counts a request to an API server.
 pub(crate) fn observe(exchange: &Exchange<'_>) {
-    let code = exchange.code;
-    let code = code.map_or("<error>".to_owned(), |code| code.to_string());
-    REQUESTS.with(&[&code, exchange.host]).inc();
+    REQUESTS
+        .with(&[&exchange.code_label(), exchange.host])
+        .inc();
 }
 
 /// A count as a gauge takes it.

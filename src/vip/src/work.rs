@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use catena_kube::{
-    Call, Client, ClientOptions, Feeds, Method, Notice, Object, Reader, Refusal, Resource,
+    Call, Client, ClientOptions, Feeds, Id, Method, Notice, Object, Reader, Refusal, Resource,
 };
 use catena_plugin::clock::now;
 use futures_util::StreamExt;
@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::allocator::{Allocator, Step};
-use crate::entry::{Entry, Id};
+use crate::entry::Entry;
 use crate::lease::{HOLD_MAX, LOOK_EVERY, Lease};
 use crate::metrics::{self, count};
 use crate::{Options, page};
@@ -120,7 +120,7 @@ impl Reader for Entries {
     }
 
     fn delete(&mut self, object: &Object<'_>) -> bool {
-        let id = Entry::read_id(object.bytes);
+        let id = object.id(Id::new);
         id.map(|id| self.0.allocator.lock().delete(&id)).is_some()
     }
 

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use catena_kube::Id;
 use catena_mesh::{HostName, Without};
 use catena_vip::hash::{Key, assign};
 
-use crate::object::{Entry, EntryPlace, Id};
+use crate::object::{Entry, EntryPlace};
 
 /// Entries without addresses of their own; one that comes may move another's.
 #[derive(Default)]

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use catena_kube::{Encoding, Object, Reader};
+use catena_kube::{Id, Object, Reader};
 use hashbrown::HashSet;
 use parking_lot::Mutex;
 
 use super::state::State;
-use crate::object::{self, Id};
+use crate::object;
 
 /// The kinds of objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,19 +32,12 @@ impl Kind {
             Kind::Slices => state.apply_slice(object::read_slice(object.bytes)?),
             Kind::Pods => state.apply_pod(object::read_pod(object.bytes)?),
         }
-        self.id(object)
+        object.id(Id::new)
     }
 
     fn fits(self, object: &Object<'_>) -> bool {
         let is_custom = matches!(self, Kind::Entries | Kind::Sidecars);
-        is_custom == (object.encoding == Encoding::Json)
-    }
-
-    fn id(self, object: &Object<'_>) -> Option<Id> {
-        match self {
-            Kind::Entries | Kind::Sidecars => object::read_custom_id(object),
-            _ => object::read_id(object.bytes),
-        }
+        is_custom != object.is_protobuf()
     }
 
     fn delete(self, state: &mut State, id: &Id) {
@@ -73,9 +66,9 @@ impl Kind {
 }
 
 /// What one watch tells, on its way into the table.
-pub(super) struct Objects {
-    pub kind: Kind,
-    pub state: Arc<Mutex<State>>,
+pub(crate) struct Objects {
+    pub(super) kind: Kind,
+    pub(super) state: Arc<Mutex<State>>,
 }
 
 impl Reader for Objects {
@@ -92,8 +85,7 @@ impl Reader for Objects {
     }
 
     fn delete(&mut self, object: &Object<'_>) -> bool {
-        let id = self.kind.fits(object).then(|| self.kind.id(object));
-        let Some(id) = id.flatten() else {
+        let Some(id) = object.id(Id::new).filter(|_| self.kind.fits(object)) else {
             return false;
         };
         self.kind.delete(&mut self.state.lock(), &id);

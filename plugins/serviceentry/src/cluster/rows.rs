@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use catena_dns::Name;
+use catena_kube::Id;
 use catena_mesh::{Addresses, Exports, HostName, Origin, Owner, Reach, Row, Without};
 
 use super::{DefaultExports, LegacyDefault, Making};
-use crate::object::{Entry, EntryPlace, Id, Legacy, Service, ServicePlace, Slice};
+use crate::object::{Entry, EntryPlace, Legacy, Service, ServicePlace, Slice};
 
 /// Makes rows of objects.
 pub(super) struct Rows(pub Making);

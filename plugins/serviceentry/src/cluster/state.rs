@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use catena_dns::Name;
+use catena_kube::Id;
 use catena_mesh::{Client, Dispute, Owner, Sidecar, Table, Writer};
 use hashbrown::HashSet;
 
@@ -13,7 +14,7 @@ use super::hashed::Hashed;
 use super::rows::Rows;
 use crate::client::search_domains;
 use crate::metrics::{Sizes, size};
-use crate::object::{Entry, EntryPlace, Id, Pod, ReadSidecar, Service, ServicePlace, Slice};
+use crate::object::{Entry, EntryPlace, Pod, ReadSidecar, Service, ServicePlace, Slice};
 
 /// What is known of a cluster, and the writer of its table.
 pub(super) struct State {

@@ -9,14 +9,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use catena_dns::Name;
-use catena_kube::{Encoding, Object};
+use catena_kube::{Encoding, Id, Object};
 use catena_mesh::{Exports, Looked, Port, Search, Sidecar, Table, Viewer};
 
 use super::state::State;
 use super::{DefaultExports, Making};
 use crate::client::search_domains;
 use crate::metrics::Sizes;
-use crate::object::{self, Endpoint, Id, Pod, Service, ServicePlace, Slice};
+use crate::object::{self, Endpoint, Pod, Service, ServicePlace, Slice};
 
 /// A mesh that is made of objects.
 struct Mesh {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use catena_kube::Object;
+use catena_kube::{Id, JsonMetadata, Object};
 use catena_mesh::{Egress, HostName, Import, Port, Sidecar, Without};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Entry, EntryPlace, Id, Labels, ReadSidecar, exports, legacy};
+use super::{Entry, EntryPlace, Labels, ReadSidecar, exports, legacy};
 
 /// The label that refuses automatic addresses with the value `false`.
 const AUTOMATIC: &str = "networking.istio.io/enable-autoallocate-ip";
@@ -18,43 +18,19 @@ const LIST_MAX: usize = 256;
 
 #[derive(Deserialize)]
 struct Raw<Spec, Status = IgnoredAny> {
-    metadata: Meta,
+    metadata: JsonMetadata,
     spec: Option<Spec>,
     status: Option<Status>,
 }
 
-#[derive(Deserialize)]
-struct RawId {
-    metadata: Meta,
+fn id(metadata: &JsonMetadata) -> Option<Id> {
+    Id::new(&metadata.namespace, &metadata.name)
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Meta {
-    name: String,
-    namespace: String,
-    #[serde(rename = "creationTimestamp")]
-    created: Option<String>,
-    labels: Option<BTreeMap<String, String>>,
-}
-
-impl Meta {
-    fn id(&self) -> Option<Id> {
-        Id::new(&self.namespace, &self.name)
-    }
-
-    fn created(&self) -> u64 {
-        let time = self.created.as_ref().and_then(|text| text.parse().ok());
-        time.map_or(0, |time: jiff::Timestamp| {
-            u64::try_from(time.as_second()).unwrap_or(0)
-        })
-    }
-}
-
-/// The Id of an object of which nothing else matters any more.
-pub(crate) fn read_custom_id(object: &Object<'_>) -> Option<Id> {
-    let raw: RawId = serde_json::from_slice(object.bytes).ok()?;
-    raw.metadata.id()
+/// When an object was made, in seconds of Unix time.
+fn created(metadata: &JsonMetadata) -> u64 {
+    let time: Option<jiff::Timestamp> = metadata.creation_timestamp.parse().ok();
+    time.map_or(0, |time| u64::try_from(time.as_second()).unwrap_or(0))
 }
 
 #[derive(Default, Deserialize)]
@@ -132,7 +108,7 @@ struct RawAddress {
 /// Reads a ServiceEntry; `None` if it makes no sense.
 pub(crate) fn read_entry(object: &Object<'_>) -> Option<Entry> {
     let raw: Raw<RawEntry, RawStatus> = serde_json::from_slice(object.bytes).ok()?;
-    let id = raw.metadata.id()?;
+    let id = id(&raw.metadata)?;
     let spec = raw.spec.unwrap_or_default();
     let texts = spec.hosts.as_deref().unwrap_or_default();
     let hosts: Vec<HostName> = texts
@@ -143,7 +119,7 @@ pub(crate) fn read_entry(object: &Object<'_>) -> Option<Entry> {
     let status = raw.status.and_then(|status| status.addresses);
     let export_to = spec.export_to.as_deref().unwrap_or_default();
     Some(Entry {
-        created: raw.metadata.created(),
+        created: created(&raw.metadata),
         bad_hosts: texts.len() - hosts.len(),
         hosts: hosts.into(),
         place: place(&raw.metadata, &spec, status.as_deref()),
@@ -154,7 +130,7 @@ pub(crate) fn read_entry(object: &Object<'_>) -> Option<Entry> {
     })
 }
 
-fn place(meta: &Meta, spec: &RawEntry, status: Option<&[RawAddress]>) -> EntryPlace {
+fn place(meta: &JsonMetadata, spec: &RawEntry, status: Option<&[RawAddress]>) -> EntryPlace {
     let given = spec.addresses.as_deref().unwrap_or_default();
     if !given.is_empty() {
         let mut list = Vec::new();
@@ -179,10 +155,7 @@ fn place(meta: &Meta, spec: &RawEntry, status: Option<&[RawAddress]>) -> EntryPl
             _ => EntryPlace::Nowhere(Without::Unresolved),
         };
     }
-    let label = meta
-        .labels
-        .as_ref()
-        .and_then(|labels| labels.get(AUTOMATIC));
+    let label = meta.labels.get(AUTOMATIC);
     if label.is_some_and(|label| label.eq_ignore_ascii_case("false")) {
         return EntryPlace::Nowhere(Without::OptedOut);
     }
@@ -244,7 +217,7 @@ struct RawEgress {
 /// Reads a Sidecar; `None` if it makes no sense.
 pub(crate) fn read_sidecar(object: &Object<'_>) -> Option<ReadSidecar> {
     let raw: Raw<RawSidecar> = serde_json::from_slice(object.bytes).ok()?;
-    let id = raw.metadata.id()?;
+    let id = id(&raw.metadata)?;
     let spec = raw.spec.unwrap_or_default();
     let selector = spec.selector.and_then(|selector| selector.labels);
     let mut egress: Vec<Egress> = Vec::new();
@@ -265,7 +238,7 @@ pub(crate) fn read_sidecar(object: &Object<'_>) -> Option<ReadSidecar> {
     let sidecar = Sidecar {
         namespace: Arc::clone(&id.namespace),
         name: Arc::clone(&id.name),
-        created: raw.metadata.created(),
+        created: created(&raw.metadata),
         selector: pairs(&selector.unwrap_or_default()),
         egress: egress.into(),
     };

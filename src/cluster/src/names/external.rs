@@ -106,7 +106,7 @@ impl ExternalNames for Names {
     }
 
     fn is_complete(&self) -> bool {
-        self.cluster.is_synced()
+        self.cluster.feeds.is_listed()
     }
 
     fn serial(&self) -> u32 {

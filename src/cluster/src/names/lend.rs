@@ -26,7 +26,7 @@ impl Transfers for Stage {
         let Some(zone) = zones.find(|known| known.name.view() == zone) else {
             return Lent::Missing;
         };
-        if !self.0.cluster.is_synced() {
+        if !self.0.cluster.feeds.is_listed() {
             return Lent::failed("plugin/kubernetes: the cluster is not known yet");
         }
         let writing = Writing {

@@ -8,7 +8,7 @@ use super::{Names, Pods};
 impl SearchPaths for Names {
     fn search_path(&self, query: &Query<'_>) -> Option<Vec<Name>> {
         let zone = self.zone(query.name())?;
-        if self.rules.pods != Pods::Verified || !self.cluster.is_synced() {
+        if self.rules.pods != Pods::Verified || !self.cluster.feeds.is_listed() {
             return None;
         }
         let address = query.client().ip().to_canonical();

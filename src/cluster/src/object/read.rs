@@ -1,17 +1,15 @@
 //! Reads objects as the API server encodes them: protobuf, and JSON for custom resources.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use catena_dns::Name;
-use catena_kube::protobuf::{Fields, Value, entry};
-use catena_kube::{Encoding, Object};
+use catena_kube::protobuf::{Fields, Value, address, entry};
+use catena_kube::{Metadata, Object, SERVICE_NAME};
 use hashbrown::HashSet;
 use serde::Deserialize;
 
 use super::{Detail, Endpoint, Host, Key, Pod, Port, Protocol, Service, ServiceKind, Slice};
 
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
 const IMPORTED_NAME: &str = "multicluster.kubernetes.io/service-name";
 const SOURCE_CLUSTER: &str = "multicluster.kubernetes.io/source-cluster";
 const CHANGE_TIME: &str = "endpoints.kubernetes.io/last-change-trigger-time";
@@ -51,44 +49,6 @@ impl Pool {
     }
 }
 
-/// The parts of an object's metadata that somebody here reads.
-#[derive(Default)]
-struct Meta<'a> {
-    name: &'a str,
-    namespace: &'a str,
-    is_ending: bool,
-    service: &'a str,
-    imported: &'a str,
-    cluster: &'a str,
-    changed: &'a str,
-}
-
-impl<'a> Meta<'a> {
-    fn read(message: &'a [u8]) -> Meta<'a> {
-        let mut meta = Meta::default();
-        for (number, value) in Fields::new(message) {
-            match number {
-                1 => meta.name = value.text(),
-                3 => meta.namespace = value.text(),
-                9 => meta.is_ending = true,
-                11 => match entry(value.bytes()) {
-                    (SERVICE_NAME, name) => meta.service = name,
-                    (IMPORTED_NAME, name) => meta.imported = name,
-                    (SOURCE_CLUSTER, name) => meta.cluster = name,
-                    _ => {}
-                },
-                12 => {
-                    if let (CHANGE_TIME, time) = entry(value.bytes()) {
-                        meta.changed = time;
-                    }
-                }
-                _ => {}
-            }
-        }
-        meta
-    }
-}
-
 /// Service and namespace as a key; `None` if they are no labels.
 pub(crate) fn key(name: &str, namespace: &str) -> Option<Key> {
     let mut wire = Key::with_capacity(name.len() + namespace.len() + 2);
@@ -104,13 +64,6 @@ pub(crate) fn key(name: &str, namespace: &str) -> Option<Key> {
 
 fn lower(text: &str) -> Box<[u8]> {
     text.as_bytes().to_ascii_lowercase().into()
-}
-
-/// An address; one that is IPv4 in IPv6 form counts as IPv4.
-fn address(text: &str) -> Option<IpAddr> {
-    text.parse()
-        .ok()
-        .map(|address: IpAddr| address.to_canonical())
 }
 
 fn protocol(text: &str) -> Protocol {
@@ -147,11 +100,11 @@ fn or_none(mut ports: Vec<Port>) -> Vec<Port> {
 impl Service {
     /// Reads a `v1.Service`.
     pub fn read(message: &[u8], pool: &mut Pool) -> Option<Service> {
-        let (mut meta, mut spec, mut status) = (Meta::default(), &[][..], &[][..]);
+        let meta = Metadata::of(message)?;
+        let (mut spec, mut status) = (&[][..], &[][..]);
         let mut fields = Fields::new(message);
         for (number, value) in fields.by_ref() {
             match number {
-                1 => meta = Meta::read(value.bytes()),
                 2 => spec = value.bytes(),
                 3 => status = value.bytes(),
                 _ => {}
@@ -282,12 +235,11 @@ impl Slice {
         reading: Reading,
         pool: &mut Pool,
     ) -> Option<ReadSlice<'a>> {
-        let mut meta = Meta::default();
+        let meta = Metadata::of(message)?;
         let (mut endpoints, mut ports) = (Vec::new(), Vec::new());
         let mut fields = Fields::new(message);
         for (number, value) in fields.by_ref() {
             match number {
-                1 => meta = Meta::read(value.bytes()),
                 2 => read_endpoint(value.bytes(), reading, &mut endpoints),
                 3 => ports.push(port(value.bytes())),
                 _ => {}
@@ -297,11 +249,10 @@ impl Slice {
             return None;
         }
         let (name, namespace) = (meta.name, meta.namespace);
-        let service = if is_import {
-            meta.imported
-        } else {
-            meta.service
-        };
+        let service = meta.label(match is_import {
+            true => IMPORTED_NAME,
+            false => SERVICE_NAME,
+        });
         let Some(key) = key(service, namespace) else {
             return Some(ReadSlice::Loose { name, namespace });
         };
@@ -310,9 +261,10 @@ impl Slice {
             key,
             ports: pool.share(or_none(ports)),
             endpoints: endpoints.into(),
-            cluster: is_import.then(|| lower(meta.cluster)),
+            cluster: is_import.then(|| lower(meta.label(SOURCE_CLUSTER))),
         };
-        Some(ReadSlice::Of(slice, meta.changed))
+        let changed = meta.annotation(CHANGE_TIME).unwrap_or("");
+        Some(ReadSlice::Of(slice, changed))
     }
 }
 
@@ -322,21 +274,17 @@ fn read_endpoint(message: &[u8], reading: Reading, out: &mut Vec<Endpoint>) {
     let (mut hostname, mut pod, mut zone) = ("", "", "");
     for (number, value) in Fields::new(message) {
         match number {
-            1 => out.extend(address(value.text()).map(|address| Endpoint {
+            1 => out.extend(value.address().map(|address| Endpoint {
                 address,
                 detail: None,
             })),
-            2 => {
-                let ready = Fields::new(value.bytes()).find_value(1);
-                if ready.is_some_and(|ready| ready.number() == 0) {
-                    out.truncate(first);
-                    return;
-                }
+            2 if value.field(1).is_some_and(|ready| !ready.is_true()) => {
+                out.truncate(first);
+                return;
             }
             3 => hostname = value.text(),
             4 if reading.pod_names => {
-                let name = Fields::new(value.bytes()).find_value(3);
-                pod = name.map_or("", Value::text);
+                pod = value.field(3).map_or("", Value::text);
             }
             7 if reading.zones => zone = value.text(),
             _ => {}
@@ -359,46 +307,33 @@ fn read_endpoint(message: &[u8], reading: Reading, out: &mut Vec<Endpoint>) {
 
 /// A pod, and whether it is about to end.
 pub(crate) fn pod(message: &[u8]) -> Option<(Pod, bool)> {
-    let (mut meta, mut ip) = (&[][..], "");
+    let meta = Metadata::of(message)?;
+    let mut address = None;
     let mut fields = Fields::new(message);
     for (number, value) in fields.by_ref() {
-        match number {
-            1 => meta = value.bytes(),
-            3 => {
-                let found = Fields::new(value.bytes()).find_value(6);
-                ip = found.map_or("", Value::text);
-            }
-            _ => {}
+        if number == 3 {
+            address = value.field(6).and_then(Value::address);
         }
     }
-    let labels = Fields::new(meta).filter(|(number, _)| *number == 11);
-    let labels = labels.map(|(_, value)| {
-        let (key, value) = entry(value.bytes());
-        (key.into(), value.into())
-    });
-    let labels = labels.collect();
-    let meta = Meta::read(meta);
     if !fields.is_whole() || meta.name.is_empty() {
         return None;
     }
+    let labels = meta.labels();
     let pod = Pod {
         name: meta.name.into(),
         namespace: meta.namespace.into(),
-        address: address(ip),
-        labels,
+        address,
+        labels: labels
+            .map(|(key, value)| (key.into(), value.into()))
+            .collect(),
     };
     Some((pod, meta.is_ending))
 }
 
 /// The name of a namespace, in lower case.
 pub(crate) fn namespace(message: &[u8]) -> Option<Box<[u8]>> {
-    let meta = Meta::read(Fields::new(message).find_value(1)?.bytes());
+    let meta = Metadata::of(message)?;
     (!meta.name.is_empty()).then(|| lower(meta.name))
-}
-
-/// Whether an object is encoded as its kind should be.
-pub(crate) fn is_protobuf(object: &Object<'_>) -> bool {
-    object.encoding == Encoding::Protobuf
 }
 
 #[derive(Deserialize)]

@@ -11,8 +11,7 @@ use hashbrown::{HashSet, HashTable};
 use super::{Entry, ExternalOwner, Owner, PodsAt, Serial, Store};
 use crate::metrics::Latency;
 use crate::object::{
-    Host, Key, Pod, Pool, ReadSlice, Reading, Service, ServiceKind, Slice, is_protobuf, namespace,
-    pod,
+    Host, Key, Pod, Pool, ReadSlice, Reading, Service, ServiceKind, Slice, namespace, pod,
 };
 use catena_index::shards::{Edit, Shards};
 
@@ -75,7 +74,7 @@ impl Writer {
 
     /// Takes a new or changed object in; returns its hash for [`Writer::sweep`].
     pub fn apply(&mut self, kind: Kind, object: &Object<'_>) -> Result<u64, Malformed> {
-        if is_protobuf(object) == (kind == Kind::Imports) {
+        if object.is_protobuf() == (kind == Kind::Imports) {
             return Err(Malformed);
         }
         let bytes = object.bytes;

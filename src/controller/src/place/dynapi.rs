@@ -1,6 +1,6 @@
 //! Names behind the REST interface of `dynapi`, one request a name.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +10,10 @@ use http::{Method, Request, StatusCode};
 use http_body_util::Full;
 use serde::{Deserialize, Serialize};
 
+use super::mark::{Mark, Seen};
 use super::web::Web;
 use super::{Found, PlaceError};
-use crate::entry::{Entries, Entry};
+use crate::entry::Entry;
 
 /// Names on a page of a list.
 const PAGE: usize = 1000;
@@ -24,6 +25,7 @@ pub(crate) struct Dynapi {
     web: Web,
     /// The URL above `/v1`.
     url: String,
+    mark: Mark,
 }
 
 #[derive(Serialize)]
@@ -41,6 +43,8 @@ struct Change<'a> {
     ttl: Option<u32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     addresses: Vec<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    records: Option<[String; 1]>,
 }
 
 #[derive(Deserialize)]
@@ -52,39 +56,35 @@ struct Listed {
 #[derive(Deserialize)]
 struct Set {
     name: String,
+    #[serde(rename = "type")]
+    rtype: String,
     ttl: u32,
-    #[serde(default)]
-    addresses: Vec<String>,
+    records: Vec<String>,
 }
 
 const FAMILIES: [&str; 2] = ["A", "AAAA"];
 
 impl Dynapi {
-    pub fn new(url: &str, web: Web) -> Dynapi {
+    pub fn new(url: &str, web: Web, mark: Mark) -> Dynapi {
         let url = url.trim_end_matches('/').to_owned();
-        Dynapi { web, url }
+        Dynapi { web, url, mark }
     }
 
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// All addresses in `zones`.
+    /// All addresses in `zones`, and whose they are.
     pub async fn read(&self, zones: &HashSet<Name>) -> Result<Found, PlaceError> {
-        let mut found = Found::default();
+        let mut seen = Seen::new(&self.mark);
         for zone in zones {
-            for family in FAMILIES {
-                self.list(zone, family, &mut found.unmarked).await?;
-            }
+            self.list(zone, &mut seen).await?;
         }
-        Ok(found)
+        Ok(seen.found())
     }
 
-    async fn list(&self, zone: &Name, family: &str, out: &mut Entries) -> Result<(), PlaceError> {
-        let base = format!(
-            "{}/v1/zones/{zone}/records?type={family}&limit={PAGE}",
-            self.url
-        );
+    async fn list(&self, zone: &Name, seen: &mut Seen<'_>) -> Result<(), PlaceError> {
+        let base = format!("{}/v1/zones/{zone}/records?limit={PAGE}", self.url);
         let zone = Arc::new(zone.clone());
         let mut after = String::new();
         loop {
@@ -100,7 +100,7 @@ impl Dynapi {
             let page: Listed = serde_json::from_slice(&body)
                 .map_err(|error| PlaceError(format!("a list makes no sense: {error}")))?;
             for set in page.records {
-                note(&zone, set, out);
+                note(&zone, &set, seen);
             }
             match page.next.filter(|next| *next != after) {
                 Some(next) => after = next,
@@ -125,9 +125,11 @@ impl Dynapi {
                 rtype: family,
                 ttl: (op == "put").then_some(entry.ttl),
                 addresses,
+                records: None,
             })
         });
-        self.change(entry, changes.collect()).await
+        let mark = self.marking("add", &name, entry.ttl);
+        self.change(entry, changes.chain([mark]).collect()).await
     }
 
     pub async fn remove(&self, entry: &Entry) -> Result<(), PlaceError> {
@@ -141,8 +143,22 @@ impl Dynapi {
             rtype: family,
             ttl: None,
             addresses: Vec::new(),
+            records: None,
         });
-        self.change(entry, changes.collect()).await
+        let mark = self.marking("remove", &name, entry.ttl);
+        self.change(entry, changes.chain([mark]).collect()).await
+    }
+
+    /// The mark comes or goes beside other texts of the name.
+    fn marking<'a>(&self, op: &'static str, name: &'a str, ttl: u32) -> Change<'a> {
+        Change {
+            op,
+            name,
+            rtype: "TXT",
+            ttl: Some(ttl),
+            addresses: Vec::new(),
+            records: Some([self.mark.quoted()]),
+        }
     }
 
     async fn change(&self, entry: &Entry, changes: Vec<Change<'_>>) -> Result<(), PlaceError> {
@@ -168,21 +184,17 @@ fn of_family(entry: &Entry, family: &str) -> Vec<IpAddr> {
         .collect()
 }
 
-/// Adds the addresses of a set to those that are known of its name.
-fn note(zone: &Arc<Name>, set: Set, out: &mut Entries) {
+/// Adds a set to what was seen.
+fn note(zone: &Arc<Name>, set: &Set, seen: &mut Seen<'_>) {
     let Ok(name) = Name::parse(&set.name, NameRef::ROOT) else {
         return;
     };
-    let text: Box<str> = name.to_string().into();
-    let known = out.get(&text).map(|entry| Arc::clone(&entry.addresses));
-    let mut addresses: BTreeSet<IpAddr> = BTreeSet::new();
-    let told = set.addresses.iter().filter_map(|text| text.parse().ok());
-    addresses.extend(known.iter().flat_map(|all| all.iter().copied()).chain(told));
-    let entry = Entry {
-        name,
-        zone: Arc::clone(zone),
-        addresses: addresses.into_iter().collect(),
-        ttl: set.ttl,
-    };
-    out.insert(text, entry);
+    for record in &set.records {
+        let name = name.clone();
+        match (set.rtype.as_str(), record.parse::<IpAddr>()) {
+            ("A" | "AAAA", Ok(address)) => seen.address(zone, name, (address, set.ttl)),
+            ("TXT", _) => seen.text(zone, name, record.trim_matches('"').as_bytes()),
+            _ => {}
+        }
+    }
 }

@@ -126,8 +126,26 @@ async fn dynapi_is_told_all_that_changes_at_once() {
         format!(r#"{{"op":"delete","name":"com.a.rpc.cluster.local.","type":"{family}"}}"#)
     };
     let (a, aaaa) = (delete("A"), delete("AAAA"));
-    assert_eq!(asked[0], format!(r#"{head} {{"changes":[{put},{aaaa}]}}"#));
-    assert_eq!(asked[1], format!(r#"{head} {{"changes":[{a},{aaaa}]}}"#));
+    let marking = |op| {
+        let mark = "\\\"heritage=catena,catena/owner=rpc-controller\\\"";
+        format!(
+            concat!(
+                r#"{{"op":"{op}","name":"com.a.rpc.cluster.local.","#,
+                r#""type":"TXT","ttl":3600,"records":["{mark}"]}}"#
+            ),
+            op = op,
+            mark = mark
+        )
+    };
+    let (add, remove) = (marking("add"), marking("remove"));
+    assert_eq!(
+        asked[0],
+        format!(r#"{head} {{"changes":[{put},{aaaa},{add}]}}"#)
+    );
+    assert_eq!(
+        asked[1],
+        format!(r#"{head} {{"changes":[{a},{aaaa},{remove}]}}"#)
+    );
 }
 
 #[tokio::test]
@@ -136,23 +154,27 @@ async fn dynapi_is_listed_page_by_page() {
         (
             200,
             r#"{"records":[{"name":"com.a.rpc.cluster.local.","type":"A","ttl":3600,
-            "addresses":["10.0.0.1"]}],"next":"com.a.rpc.cluster.local."}"#,
+            "records":["10.0.0.1"],"addresses":["10.0.0.1"]},
+            {"name":"com.a.rpc.cluster.local.","type":"AAAA","ttl":3600,
+            "records":["fd00::1"],"addresses":["fd00::1"]},
+            {"name":"com.a.rpc.cluster.local.","type":"TXT","ttl":3600,
+            "records":["\"heritage=catena,catena/owner=rpc-controller\""]}],"next":"17"}"#,
         ),
-        (200, r#"{"records":[],"next":null}"#),
         (
             200,
-            r#"{"records":[{"name":"com.a.rpc.cluster.local.","type":"AAAA","ttl":3600,
-            "addresses":["fd00::1"]}],"next":null}"#,
+            r#"{"records":[{"name":"com.b.rpc.cluster.local.","type":"A","ttl":3600,
+            "records":["10.0.0.2"]}],"next":null}"#,
         ),
     ])
     .await;
     let place = open(&format!("--dynapi {url}"));
     let found = place.read(&HashSet::from([zone()])).await.unwrap().unwrap();
-    let found: Vec<_> = found.unmarked.into_values().collect();
-    assert_eq!(found, [entry(&["10.0.0.1", "fd00::1"])]);
+    let ours: Vec<_> = found.ours.into_values().collect();
+    assert_eq!(ours, [entry(&["10.0.0.1", "fd00::1"])]);
+    assert!(found.unmarked.contains_key("com.b.rpc.cluster.local."));
     let asked = asked.await.unwrap();
     assert!(
-        asked[1].contains("type=A&limit=1000&after=com.a.rpc.cluster.local."),
+        asked[1].contains("records?limit=1000&after=17"),
         "{asked:?}"
     );
 }
@@ -202,8 +224,26 @@ async fn an_update_takes_the_place_of_all_addresses() {
             step("A", true, 0),
             step("AAAA", true, 0),
             step("A", false, 4),
-            step("AAAA", false, 16)
+            step("AAAA", false, 16),
+            step("TXT", false, 44)
         ]
     );
-    assert_eq!(asked[1].authorities.len(), 2);
+    assert_eq!(asked[1].authorities.len(), 3);
+}
+
+#[tokio::test]
+async fn a_server_that_keeps_its_zone_to_itself_tells_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = open(&format!("--update {}", listener.local_addr().unwrap()));
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let length = stream.read_u16().await.unwrap();
+        let mut packet = vec![0; usize::from(length)];
+        stream.read_exact(&mut packet).await.unwrap();
+        packet[2..4].copy_from_slice(&[0x80, 5]);
+        stream.write_u16(length).await.unwrap();
+        stream.write_all(&packet).await.unwrap();
+    });
+    let told = place.read(&HashSet::from([zone()])).await.unwrap();
+    assert!(told.is_none());
 }

@@ -3,7 +3,7 @@
 
 use catena_kube::{Encoding, Object};
 
-use super::{Claimant, Id, Place, RpcService, Service, Slice, Unfit, read_id};
+use super::{Claimant, Id, Place, RpcService, Service, Slice, Unfit};
 use crate::store::tests::{field, service, slice};
 
 fn json(text: &str) -> Object<'_> {
@@ -57,7 +57,6 @@ fn services_are_read_with_labels_addresses_and_annotation() {
     let both = ["10.0.0.1".parse().unwrap(), "fd00::1".parse().unwrap()];
     assert_eq!(read.place, Place::Addresses(both.into()));
     assert_eq!(*read.annotated.unwrap(), ["com.a".into()]);
-    assert_eq!(read_id(&message), Id::new("shop", "user"));
     let headless = service("shop", "user", &[], &["None"], "");
     assert_eq!(Service::read(&headless).unwrap().place, Place::Endpoints);
 }

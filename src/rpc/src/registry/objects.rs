@@ -7,7 +7,7 @@ use catena_kube::{Object, Reader};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::object::{self, Claimant, Id, RpcService, Service, Slice};
+use crate::object::{Claimant, Id, RpcService, Service, Slice};
 use crate::store::Store;
 
 /// The kinds of objects.
@@ -26,19 +26,18 @@ impl Kind {
                 let read = RpcService::read(object, claimant);
                 store.apply_rpc_service(claimant, read).ok()
             }
-            _ if !object::is_protobuf(object) => None,
+            _ if !object.is_protobuf() => None,
             Kind::Services => Some(store.apply_service(Service::read(object.bytes).ok()?)),
             Kind::Slices => Some(store.apply_slice(Slice::read(object.bytes).ok()?)),
         }
     }
 
     fn delete(self, store: &mut Store, object: &Object<'_>) -> Option<()> {
+        let id = object.id(Id::new)?;
         match self {
-            Kind::RpcServices(claimant) => {
-                store.delete_rpc_service(claimant, &RpcService::read_id(object)?);
-            }
-            Kind::Services => store.delete_service(&object::read_id(object.bytes)?),
-            Kind::Slices => store.delete_slice(&object::read_id(object.bytes)?),
+            Kind::RpcServices(claimant) => store.delete_rpc_service(claimant, &id),
+            Kind::Services => store.delete_service(&id),
+            Kind::Slices => store.delete_slice(&id),
         }
         Some(())
     }

@@ -4,8 +4,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use catena_kube::Id;
+
 use super::{Allocator, Step};
-use crate::entry::{Entry, Held, Id};
+use crate::entry::{Entry, Held};
 use crate::range::{V4, V6};
 
 struct Mesh {
