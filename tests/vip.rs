@@ -235,7 +235,7 @@ fn the_controller_asks_for_what_its_manifest_permits_and_for_nothing_else() {
     };
     apply(&api, &plain("one"));
     let (port, asked) = watched_way(&api);
-    let mut controller = Controller::start_at(port, "me");
+    let controller = Controller::start_at(port, "me");
     await_that("one has addresses", || controller.list("").len() == 2);
     let mut needed = BTreeSet::new();
     let mut has_asked = |what: &str| {
