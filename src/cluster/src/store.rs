@@ -14,9 +14,9 @@ pub(crate) use writer::{Kind, Seen, Writer};
 
 use catena_index::shards::Shards;
 
-const ENTRY_SHARDS: usize = 256;
-const ADDRESS_SHARDS: usize = 256;
-const FEW_SHARDS: usize = 16;
+const ENTRY_SHARDS: usize = 4096;
+const ADDRESS_SHARDS: usize = 16_384;
+const FEW_SHARDS: usize = 256;
 
 /// The zones that have serial numbers of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

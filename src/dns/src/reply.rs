@@ -14,7 +14,7 @@ use crate::header::{HEADER_LEN, Header, flag, write_u16, write_u32};
 use crate::records::{MessageError, RecordView, Records, Section, question_end};
 use crate::{Class, Message, NameRef, Opcode, QueryMessage, Rcode, Record, RecordType};
 
-use pool::Parts;
+use pool::Pooled;
 
 /// The longest message, RFC 1035 section 4.2.2.
 pub const MESSAGE_MAX: usize = 65_535;
@@ -49,7 +49,7 @@ impl<'a> From<&'a Record> for RecordRef<'a> {
 /// An answer in wire form, in a pooled buffer.
 #[derive(Debug)]
 pub struct Reply {
-    parts: Parts,
+    parts: Pooled,
 }
 
 impl Reply {
@@ -324,12 +324,6 @@ impl Clone for Reply {
         };
         reply.parts.copy_from(&self.parts);
         reply
-    }
-}
-
-impl Drop for Reply {
-    fn drop(&mut self) {
-        pool::give(&mut self.parts);
     }
 }
 

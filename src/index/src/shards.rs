@@ -1,45 +1,47 @@
 //! A hash table that readers read without locks while one writer changes it.
 //!
-//! It is cut into shards, each an immutable table behind an atomic pointer. The writer copies the
+//! It is cut into shards of a few values each, every one an immutable run of memory behind an
+//! atomic pointer: a reader follows that pointer and finds hashes and values side by side, which
+//! costs it one line of memory where a table with room to grow costs three. The writer copies the
 //! shards it changes, changes the copies as often as it likes, and publishes them.
 
 use std::hash::BuildHasher;
-use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapAny;
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
+use hashbrown::HashMap;
+use triomphe::ThinArc;
 
-/// A value that knows its own key.
-pub trait Keyed {
-    /// The hash of its key; the same as that of an equal key by itself.
-    fn hash_key(&self, hasher: &RandomState) -> u64;
+/// A value and the lower half of its key's hash.
+#[derive(Clone)]
+struct Slot<T> {
+    hash: u32,
+    value: T,
 }
 
-impl Keyed for [u8] {
-    fn hash_key(&self, hasher: &RandomState) -> u64 {
-        hasher.hash_one(self)
-    }
+/// The lower half of a hash, which a slot keeps; the upper half chooses the shard.
+fn lower(hash: u64) -> u32 {
+    #[expect(clippy::cast_possible_truncation, reason = "the half that is meant")]
+    let lower = hash as u32;
+    lower
 }
 
-impl<T: Keyed + ?Sized> Keyed for Arc<T> {
-    fn hash_key(&self, hasher: &RandomState) -> u64 {
-        (**self).hash_key(hasher)
-    }
-}
+/// A run of values as readers see it.
+type Shard<T> = ThinArc<(), Slot<T>>;
 
 /// The table as readers see it.
 pub struct Shards<T> {
-    shards: Box<[ArcSwap<HashTable<T>>]>,
+    shards: Box<[ArcSwapAny<Shard<T>>]>,
     hasher: RandomState,
 }
 
-impl<T: Keyed + Clone> Shards<T> {
-    /// An empty table of `count` shards, a power of two.
+impl<T: Clone> Shards<T> {
+    /// An empty table of `count` shards, a power of two: a quarter of the values expected, or so.
     pub fn new(count: usize) -> Self {
+        let empty = Shard::from_header_and_iter((), std::iter::empty());
         Shards {
             shards: (0..count.next_power_of_two())
-                .map(|_| ArcSwap::default())
+                .map(|_| ArcSwapAny::new(empty.clone()))
                 .collect(),
             hasher: RandomState::default(),
         }
@@ -50,9 +52,9 @@ impl<T: Keyed + Clone> Shards<T> {
         self.hasher.hash_one(key)
     }
 
-    /// The shard of a hash; its upper bits choose, as the table uses the lower and uppermost.
+    /// The shard of a hash.
     fn place(&self, hash: u64) -> usize {
-        usize::try_from(hash >> 40).unwrap_or(0) & (self.shards.len() - 1)
+        usize::try_from(hash >> 32).unwrap_or(0) & (self.shards.len() - 1)
     }
 
     /// Shows `look` the value with `hash` that `is` accepts.
@@ -62,9 +64,8 @@ impl<T: Keyed + Clone> Shards<T> {
         is: impl FnMut(&T) -> bool,
         look: impl FnOnce(Option<&T>) -> R,
     ) -> R {
-        let shard = self.shards.get(self.place(hash));
-        match shard {
-            Some(shard) => look(shard.load().find(hash, is)),
+        match self.shards.get(self.place(hash)) {
+            Some(shard) => look(find(&shard.load().slice, hash, is)),
             None => look(None),
         }
     }
@@ -72,44 +73,38 @@ impl<T: Keyed + Clone> Shards<T> {
     /// Shows `see` every value; each shard as it is when its turn comes.
     pub fn each(&self, mut see: impl FnMut(&T)) {
         for shard in &self.shards {
-            shard.load().iter().for_each(&mut see);
+            shard.load().slice.iter().for_each(|slot| see(&slot.value));
         }
     }
+}
+
+/// The value among `slots` that has this hash and that `is` accepts.
+fn find<T>(slots: &[Slot<T>], hash: u64, mut is: impl FnMut(&T) -> bool) -> Option<&T> {
+    let hash = lower(hash);
+    let alike = slots.iter().filter(|slot| slot.hash == hash);
+    alike.map(|slot| &slot.value).find(|value| is(value))
 }
 
 /// The writer's side: shards that are changed and not published yet.
 pub struct Edit<T> {
-    open: Vec<Option<HashTable<T>>>,
-    touched: Vec<usize>,
+    open: HashMap<usize, Vec<Slot<T>>>,
 }
 
-impl<T: Keyed + Clone> Edit<T> {
-    /// Nothing changed yet.
-    pub fn new(shards: &Shards<T>) -> Self {
+impl<T> Default for Edit<T> {
+    fn default() -> Self {
         Edit {
-            open: (0..shards.shards.len()).map(|_| None).collect(),
-            touched: Vec::new(),
+            open: HashMap::new(),
         }
     }
+}
 
-    /// The writer's copy of the shard of `hash`.
-    fn shard<'e>(&'e mut self, shards: &Shards<T>, hash: u64) -> Option<&'e mut HashTable<T>> {
-        let place = shards.place(hash);
-        let open = self.open.get_mut(place)?;
-        if open.is_none() {
-            self.touched.push(place);
-            let published = shards.shards.get(place)?.load();
-            *open = Some(HashTable::clone(&published));
-        }
-        open.as_mut()
-    }
-
+impl<T: Clone> Edit<T> {
     /// The value with `hash` that `is` accepts, as the writer left it.
     pub fn find(&self, shards: &Shards<T>, hash: u64, is: impl FnMut(&T) -> bool) -> Option<T> {
         let place = shards.place(hash);
-        match self.open.get(place)? {
-            Some(table) => table.find(hash, is).cloned(),
-            None => shards.shards.get(place)?.load().find(hash, is).cloned(),
+        match self.open.get(&place) {
+            Some(slots) => find(slots, hash, is).cloned(),
+            None => shards.read(hash, is, |value| value.cloned()),
         }
     }
 
@@ -120,39 +115,41 @@ impl<T: Keyed + Clone> Edit<T> {
         &mut self,
         shards: &Shards<T>,
         hash: u64,
-        is: impl FnMut(&T) -> bool,
+        mut is: impl FnMut(&T) -> bool,
         change: impl FnOnce(&mut Option<T>),
     ) {
-        let Some(table) = self.shard(shards, hash) else {
+        let place = shards.place(hash);
+        let Some(shard) = shards.shards.get(place) else {
             return;
         };
-        let mut value = match table.find_entry(hash, is) {
-            Ok(found) => Some(found.remove().0),
-            Err(_) => None,
-        };
+        let slots = self.open.entry(place);
+        let slots = slots.or_insert_with(|| shard.load().slice.to_vec());
+        let hash = lower(hash);
+        let mut places = 0..slots.len();
+        let known = places.find(|place| {
+            let slot = slots.get(*place);
+            slot.is_some_and(|slot| slot.hash == hash && is(&slot.value))
+        });
+        let mut value = known.map(|place| slots.swap_remove(place).value);
         change(&mut value);
-        if let Some(value) = value {
-            table.insert_unique(hash, value, |other| other.hash_key(&shards.hasher));
-        }
+        slots.extend(value.map(|value| Slot { hash, value }));
     }
 
     /// Shows `see` every value as the writer left it.
     pub fn each(&self, shards: &Shards<T>, mut see: impl FnMut(&T)) {
-        for (open, shard) in self.open.iter().zip(&shards.shards) {
-            match open {
-                Some(table) => table.iter().for_each(&mut see),
-                None => shard.load().iter().for_each(&mut see),
+        for (place, shard) in shards.shards.iter().enumerate() {
+            match self.open.get(&place) {
+                Some(slots) => slots.iter().for_each(|slot| see(&slot.value)),
+                None => shard.load().slice.iter().for_each(|slot| see(&slot.value)),
             }
         }
     }
 
     /// Shows readers what was changed.
     pub fn publish(&mut self, shards: &Shards<T>) {
-        for place in self.touched.drain(..) {
-            let table = self.open.get_mut(place).and_then(Option::take);
-            if let (Some(mut table), Some(shard)) = (table, shards.shards.get(place)) {
-                table.shrink_to_fit(|value| value.hash_key(&shards.hasher));
-                shard.store(Arc::new(table));
+        for (place, slots) in std::mem::take(&mut self.open) {
+            if let Some(shard) = shards.shards.get(place) {
+                shard.store(Shard::from_header_and_iter((), slots.into_iter()));
             }
         }
     }
@@ -160,15 +157,7 @@ impl<T: Keyed + Clone> Edit<T> {
 
 #[cfg(test)]
 mod tests {
-    use foldhash::fast::RandomState;
-
-    use super::{Edit, Keyed, Shards};
-
-    impl Keyed for (u32, char) {
-        fn hash_key(&self, hasher: &RandomState) -> u64 {
-            std::hash::BuildHasher::hash_one(hasher, self.0)
-        }
-    }
+    use super::{Edit, Shards};
 
     fn read(shards: &Shards<(u32, char)>, key: u32) -> Option<char> {
         let hash = shards.hash(&key);
@@ -178,7 +167,7 @@ mod tests {
     #[test]
     fn changes_are_seen_when_published() {
         let shards: Shards<(u32, char)> = Shards::new(4);
-        let mut edit = Edit::new(&shards);
+        let mut edit = Edit::default();
         for key in 0..100u32 {
             let hash = shards.hash(&key);
             edit.change(

@@ -1,22 +1,13 @@
 //! Names that exist because there are hosts below them.
 
-use std::hash::BuildHasher;
-
 use catena_dns::{Name, NameRef};
-use catena_index::shards::{Edit, Keyed, Shards};
-use foldhash::fast::RandomState;
+use catena_index::shards::{Edit, Shards};
 
 /// A name above hosts.
 #[derive(Clone, Debug)]
 pub(crate) struct Above {
     name: Name,
     hosts: u32,
-}
-
-impl Keyed for Above {
-    fn hash_key(&self, hasher: &RandomState) -> u64 {
-        hasher.hash_one(self.name.wire())
-    }
 }
 
 /// Whether there are hosts below `name`, which is in lower case.

@@ -1,12 +1,9 @@
 //! Who asks: clients that are known by their address.
 
-use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use catena_dns::Name;
-use catena_index::shards::Keyed;
-use foldhash::fast::RandomState;
 
 /// A client that is known by one of its addresses, such as a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +18,4 @@ pub struct Client {
     pub search: Arc<[Name]>,
     /// Whether it has an IPv4 address, and an IPv6 one.
     pub has: (bool, bool),
-}
-
-impl Keyed for Client {
-    fn hash_key(&self, hasher: &RandomState) -> u64 {
-        hasher.hash_one(self.address)
-    }
 }

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::Owner;
 
 /// Where one host is, by the word of one owner.
@@ -68,7 +70,7 @@ impl Exports {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
     /// The addresses, in the owner's order.
-    pub list: Box<[IpAddr]>,
+    pub list: SmallVec<[IpAddr; 1]>,
     /// Automatic addresses that are another's by a better right; nobody is told them here.
     pub yielded: Box<[IpAddr]>,
     /// Who is told them.
@@ -86,7 +88,7 @@ impl Addresses {
     /// Addresses with a reach.
     pub fn of(list: impl Into<Box<[IpAddr]>>, reach: Reach) -> Addresses {
         Addresses {
-            list: list.into(),
+            list: SmallVec::from_slice(&list.into()),
             yielded: Box::default(),
             reach,
             without: Without::Unknown,
@@ -96,7 +98,7 @@ impl Addresses {
     /// None.
     pub fn none(without: Without) -> Addresses {
         Addresses {
-            list: Box::default(),
+            list: SmallVec::new(),
             yielded: Box::default(),
             reach: Reach::All,
             without,
@@ -113,15 +115,21 @@ impl Addresses {
         if self.list.contains(&address) == is_own {
             return;
         }
-        let (from, to) = match is_own {
-            true => (&mut self.yielded, &mut self.list),
-            false => (&mut self.list, &mut self.yielded),
-        };
-        let kept = from.iter().copied().filter(|known| *known != address);
-        let mut taken: Vec<IpAddr> = to.iter().copied().chain([address]).collect();
-        *from = kept.collect();
-        taken.sort_unstable();
-        *to = taken.into();
+        let others = self
+            .yielded
+            .iter()
+            .copied()
+            .filter(|known| *known != address);
+        if is_own {
+            self.yielded = others.collect();
+            self.list.push(address);
+            self.list.sort_unstable();
+        } else {
+            let mut yielded: Vec<IpAddr> = others.chain([address]).collect();
+            yielded.sort_unstable();
+            self.yielded = yielded.into();
+            self.list.retain(|known| *known != address);
+        }
         self.without = match self.list.is_empty() {
             true => Without::Yielded,
             false => Without::Unknown,

@@ -1,22 +1,20 @@
 //! The hosts as queries look them up.
 
-use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use arc_swap::ArcSwap;
 use catena_dns::NameRef;
-use catena_index::shards::{Keyed, Shards};
-use foldhash::fast::RandomState;
+use catena_index::shards::Shards;
 use smallvec::SmallVec;
 
 use crate::above::{self, Above};
 use crate::sidecar::Sidecars;
 use crate::{Choice, Client, HostName, Row, Sidecar, Viewer};
 
-const HOST_SHARDS: usize = 256;
-const FEW_SHARDS: usize = 64;
+const HOST_SHARDS: usize = 4096;
+const FEW_SHARDS: usize = 256;
 
 /// What is known of a host: at least one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,13 +22,7 @@ pub struct Host {
     /// The host.
     pub name: HostName,
     /// All rows, the oldest first.
-    pub rows: Box<[Row]>,
-}
-
-impl Keyed for Host {
-    fn hash_key(&self, hasher: &RandomState) -> u64 {
-        hasher.hash_one(self.name.name().wire())
-    }
+    pub rows: SmallVec<[Row; 1]>,
 }
 
 /// The hosts that claim an address.
@@ -41,12 +33,6 @@ pub(crate) struct HostsAt {
     pub hosts: SmallVec<[Arc<HostName>; 1]>,
     /// Whether it ever was an automatic address of one of them.
     pub is_automatic: bool,
-}
-
-impl Keyed for HostsAt {
-    fn hash_key(&self, hasher: &RandomState) -> u64 {
-        hasher.hash_one(self.address)
-    }
 }
 
 /// All hosts; only a [`crate::Writer`] changes them.

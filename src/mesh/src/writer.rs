@@ -40,11 +40,11 @@ impl Writer {
     /// The writer of `table`; there must not be another.
     pub fn new(table: Arc<Table>) -> Writer {
         Writer {
-            exact: Edit::new(&table.exact),
-            below: Edit::new(&table.below),
-            at: Edit::new(&table.at),
-            above: Edit::new(&table.above),
-            clients: Edit::new(&table.clients),
+            exact: Edit::default(),
+            below: Edit::default(),
+            at: Edit::default(),
+            above: Edit::default(),
+            clients: Edit::default(),
             said: HashMap::new(),
             open: HashMap::new(),
             disputes: BTreeMap::new(),
@@ -174,7 +174,7 @@ impl Writer {
         let after = (!rows.is_empty()).then(|| {
             Arc::new(Host {
                 name: host.clone(),
-                rows: rows.into(),
+                rows: rows.into_iter().collect(),
             })
         });
         edit.change(shards, hash, is, |known| known.clone_from(&after));

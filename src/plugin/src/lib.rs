@@ -28,7 +28,7 @@ pub use offers::{
     External, ExternalHost, ExternalNames, ExternalService, ExternalTarget, Headless, SearchPaths,
 };
 pub use outcome::{Answer, Outcome, ServeError};
-pub use query::{Context, OwnedQuery, Query, Resolver, Transport};
+pub use query::{Arrival, Context, OwnedQuery, Query, Resolver, Transport};
 pub use registration::{Plugin, Readiness, Registration};
 pub use server::{Filter, ServerConfig, ServerId, hostname};
 pub use setup::{Arg, Args, Line, Setup, SetupError};

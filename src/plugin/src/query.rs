@@ -61,24 +61,34 @@ pub struct Context<'a> {
     depth: u8,
 }
 
+/// How a query came.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// The client.
+    pub client: SocketAddr,
+    /// The address it sent to.
+    pub local: SocketAddr,
+    /// How it came.
+    pub transport: Transport,
+    /// When it came.
+    pub at: Instant,
+}
+
 impl<'a> Context<'a> {
-    /// The context of a query that has just come from `client`.
+    /// The context of a query that has come to `server`.
     pub fn new(
-        client: SocketAddr,
-        local: SocketAddr,
-        transport: Transport,
+        arrival: Arrival,
         server: &'a Arc<ServerId>,
         resolver: &'a Arc<dyn Resolver>,
     ) -> Self {
-        let (arrived, hints) = (crate::clock::now(), Hints::default());
         Context {
-            client,
-            local,
-            transport,
-            arrived,
+            client: arrival.client,
+            local: arrival.local,
+            transport: arrival.transport,
+            arrived: arrival.at,
             server,
             resolver,
-            hints,
+            hints: Hints::default(),
             signed: None,
             deadline: OnceLock::new(),
             noted_type: OnceLock::new(),

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use catena_dns::{MESSAGE_MAX, QueryMessage, Rcode, Reject, rejection};
 use catena_plugin::metrics::server::OVERLOADED;
-use catena_plugin::{Answer, Context, Flow, Outcome, OwnedQuery, Query, Resolver, Transport};
+use catena_plugin::{
+    Answer, Arrival, Context, Flow, Outcome, OwnedQuery, Query, Resolver, Transport,
+};
 use catena_transport::{Disposition, Late, Meta, PacketService, Protocol};
 use futures_util::FutureExt;
 use rustls::ServerConfig;
@@ -79,8 +81,13 @@ impl PacketService for Answering {
             _ => Transport::Tcp,
         };
         let Listening { router, resolver } = listening;
-        let context = Context::new(meta.peer, meta.local, transport, &router.id, resolver);
-        let context = context.with_signature(signed);
+        let arrival = Arrival {
+            client: meta.peer,
+            local: meta.local,
+            transport,
+            at: meta.arrived,
+        };
+        let context = Context::new(arrival, &router.id, resolver).with_signature(signed);
         let query = Query::new(&message, &context);
         let mut exit = Exit::new(&query, router);
         match router.serve(&query) {

@@ -9,8 +9,8 @@ use catena_corefile::{Diagnostic, Diagnostics, Directive, MemoryEnvironment, Ser
 use catena_dns::QueryMessage;
 use catena_dns::tsig::Signed;
 use catena_plugin::{
-    Answer, Chain, Context, Control, Flow, Outcome, Query, Readiness, Registration, Resolver,
-    ServerConfig, ServerId, Setup, Stage, StartContext, StartError, zones,
+    Answer, Arrival, Chain, Context, Control, Flow, Outcome, Query, Readiness, Registration,
+    Resolver, ServerConfig, ServerId, Setup, Stage, StartContext, StartError, clock, zones,
 };
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -148,9 +148,13 @@ impl Block {
             Arc::new(signed.unwrap())
         });
         let local = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 53);
-        let (server, resolver) = (&self.server, &self.resolver);
-        let context = Context::new(question.client, local, question.transport, server, resolver);
-        let context = context.with_signature(signed);
+        let arrival = Arrival {
+            client: question.client,
+            local,
+            transport: question.transport,
+            at: clock::now(),
+        };
+        let context = Context::new(arrival, &self.server, &self.resolver).with_signature(signed);
         look(&Query::new(&message, &context))
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
+use tokio::time::Instant;
 
 /// How a packet came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +28,8 @@ pub struct Meta {
     pub local: SocketAddr,
     /// The transport it came over.
     pub protocol: Protocol,
+    /// When it was taken from the kernel; one time for all that were taken at once.
+    pub arrived: Instant,
 }
 
 /// What becomes of a packet.

@@ -140,6 +140,8 @@ pub(crate) struct ReceiveBatch {
     parts: Box<[libc::iovec]>,
     addresses: Box<[RawAddress]>,
     controls: Box<[Control]>,
+    /// So many headers, from the first, the kernel has written to since they were made ready.
+    used: usize,
 }
 
 impl ReceiveBatch {
@@ -152,15 +154,42 @@ impl ReceiveBatch {
             parts: vec![part; BATCH].into(),
             addresses: vec![RawAddress::NONE; BATCH].into(),
             controls: vec![NO_CONTROL; BATCH].into(),
+            used: BATCH,
         }
     }
 
     /// Takes the datagrams that wait, as many as there are buffers, and says how many.
     pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        self.make_ready();
+        // SAFETY: all `BATCH` headers point to live buffers of the lengths they state: boxed
+        // slices and a vector that are made once, never grow and belong to `self`, which is
+        // borrowed mutably here. The kernel keeps none of the pointers.
+        let count = unsafe {
+            libc::recvmmsg(
+                socket.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                BATCH as c_uint,
+                libc::MSG_DONTWAIT,
+                ptr::null_mut(),
+            )
+        };
+        let received = usize::try_from(count).map_err(|_| io::Error::last_os_error());
+        self.used = match &received {
+            Ok(count) => *count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(_) => BATCH,
+        };
+        received
+    }
+
+    /// Makes the headers ready that the kernel wrote to.
+    ///
+    /// Most batches are small, and all headers are 64 lines of memory.
+    fn make_ready(&mut self) {
         let buffers = self.buffer.chunks_exact_mut(STRIDE);
         let slots = self.headers.iter_mut().zip(&mut self.parts).zip(buffers);
         let sides = self.addresses.iter_mut().zip(&mut self.controls);
-        for (((header, part), buffer), (address, control)) in slots.zip(sides) {
+        for (((header, part), buffer), (address, control)) in slots.zip(sides).take(self.used) {
             part.iov_base = buffer.as_mut_ptr().cast();
             part.iov_len = DATAGRAM_MAX;
             let header = &mut header.msg_hdr;
@@ -172,18 +201,6 @@ impl ReceiveBatch {
             header.msg_controllen = mem::size_of::<Control>() as _;
             header.msg_flags = 0;
         }
-        // SAFETY: all `BATCH` headers point to live buffers of the lengths they state,
-        // all borrowed mutably through `self`, and the kernel keeps none of the pointers.
-        let count = unsafe {
-            libc::recvmmsg(
-                socket.as_raw_fd(),
-                self.headers.as_mut_ptr(),
-                BATCH as c_uint,
-                libc::MSG_DONTWAIT,
-                ptr::null_mut(),
-            )
-        };
-        usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }
 
     /// The datagram at `index` of the last batch; `None` beyond it or if its sender is unknown.

@@ -161,6 +161,7 @@ impl<S: PacketService> Acceptor<S> {
             peer: canonical(peer),
             local: canonical(local),
             protocol: Protocol::Tcp,
+            arrived: Instant::now(),
         };
         let (service, stop) = (self.service.clone(), self.stop.clone());
         let handshakes = self.handshakes.clone();

@@ -15,6 +15,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::Interest;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::outbox::{Expected, Outbox};
@@ -24,7 +25,7 @@ use crate::task::spawn;
 use replies::Replies;
 
 /// So many batches are served before other tasks of the worker get their turn.
-const BATCHES_PER_TURN: usize = 4;
+const BATCHES_PER_TURN: usize = 8;
 /// After `stop` no more than this is taken from the kernel, which holds about as much.
 const BATCHES_AFTER_STOP: usize = 128;
 /// A socket that the kernel will not read from is left alone for so long.
@@ -189,18 +190,20 @@ impl<S: PacketService> Pipe<S> {
                 Err(error) if is_passing(&error) => 0,
                 Err(error) => return Err(error),
             };
+            let arrived = Instant::now();
             for datagram in (0..count).filter_map(|index| batch.datagram(index)) {
-                self.serve(datagram);
+                self.serve(datagram, arrived);
             }
             Ok(count)
         })
     }
 
-    fn serve(&mut self, datagram: Datagram<'_>) {
+    fn serve(&mut self, datagram: Datagram<'_>, arrived: Instant) {
         let meta = Meta {
             peer: datagram.peer,
             local: self.local(datagram.local),
             protocol: Protocol::Udp,
+            arrived,
         };
         let reply = self.replies.begin();
         match self.service.packet(datagram.packet, &meta, reply) {

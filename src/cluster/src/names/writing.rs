@@ -136,9 +136,8 @@ pub(crate) fn push_soa(
         rdata.extend_from_slice(labels);
         rdata.extend_from_slice(&pointer.to_be_bytes());
     }
-    for number in [soa.serial, 7200, 1800, 86400, soa.minimum] {
-        rdata.extend_from_slice(&number.to_be_bytes());
-    }
+    let numbers = [soa.serial, 7200, 1800, 86400, soa.minimum].map(u32::to_be_bytes);
+    rdata.extend_from_slice(numbers.as_flattened());
     if reply
         .push_pointing(section, zone_at, (RecordType::SOA, ttl), &rdata)
         .is_none()

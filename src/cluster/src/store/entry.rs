@@ -7,7 +7,6 @@ use hashbrown::HashSet;
 use smallvec::SmallVec;
 
 use crate::object::{Endpoint, Key, Service, ServiceKind, Slice};
-use catena_index::shards::Keyed;
 
 /// Endpoints up to this many are compared without a set.
 const FEW: usize = 16;
@@ -106,11 +105,5 @@ impl Entry {
             }
             is_new && (plain || labels.insert(label))
         })
-    }
-}
-
-impl Keyed for Entry {
-    fn hash_key(&self, hasher: &RandomState) -> u64 {
-        std::hash::BuildHasher::hash_one(hasher, &*self.key)
     }
 }

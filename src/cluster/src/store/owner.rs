@@ -1,14 +1,11 @@
 //! Who has an address: services, endpoints, pods.
 
-use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
 use crate::object::{Endpoint, Pod, Service, ServiceKind, Slice};
-use catena_index::shards::Keyed;
 
 /// The services and endpoints at one address; nearly always one of them, so it is kept small.
 #[derive(Clone, Debug)]
@@ -129,12 +126,6 @@ fn endpoint_at(slice: &Slice, place: u32) -> Option<&Endpoint> {
     slice.endpoints.get(usize::try_from(place).ok()?)
 }
 
-impl Keyed for Owner {
-    fn hash_key(&self, hasher: &RandomState) -> u64 {
-        self.address().map_or(0, |address| hasher.hash_one(address))
-    }
-}
-
 /// The services that have an address outside the cluster.
 #[derive(Clone, Debug)]
 pub(crate) struct ExternalOwner {
@@ -142,21 +133,9 @@ pub(crate) struct ExternalOwner {
     pub services: SmallVec<[Arc<Service>; 1]>,
 }
 
-impl Keyed for ExternalOwner {
-    fn hash_key(&self, hasher: &RandomState) -> u64 {
-        hasher.hash_one(self.address)
-    }
-}
-
 /// The pods that have an address.
 #[derive(Clone, Debug)]
 pub(crate) struct PodsAt {
     pub address: IpAddr,
     pub pods: SmallVec<[Arc<Pod>; 1]>,
-}
-
-impl Keyed for PodsAt {
-    fn hash_key(&self, hasher: &RandomState) -> u64 {
-        hasher.hash_one(self.address)
-    }
 }

@@ -159,13 +159,13 @@ impl Reply {
         if self.parts.names.is_empty() {
             self.remember_question();
         }
-        self.parts.names.index(&self.parts.packet);
+        let parts = &mut *self.parts;
+        parts.names.index(&parts.packet);
         for suffix in name.ancestors() {
             if suffix.is_root() {
-                self.parts.packet.push(0);
+                parts.packet.push(0);
                 return;
             }
-            let parts = &mut self.parts;
             if let Some(at) = parts.names.find(&parts.packet, suffix) {
                 parts.packet.extend_from_slice(&(0xc000 | at).to_be_bytes());
                 return;
@@ -173,7 +173,7 @@ impl Reply {
             parts.names.add(parts.packet.len(), suffix);
             let label = suffix.wire();
             let length = 1 + usize::from(label.first().copied().unwrap_or(0));
-            self.parts
+            parts
                 .packet
                 .extend_from_slice(label.get(..length).unwrap_or(&[]));
         }
@@ -183,7 +183,7 @@ impl Reply {
     fn remember_target(&mut self, rdata: &[u8]) {
         let target = rdata.get(TARGET_AT..).map(NameRef::from_wire);
         let Some(Ok(target)) = target else { return };
-        let parts = &mut self.parts;
+        let parts = &mut *self.parts;
         let mut at = parts.packet.len() + TARGET_AT;
         for suffix in target.ancestors() {
             if suffix.is_root() || parts.names.find(&parts.packet, suffix).is_some() {

@@ -24,6 +24,13 @@ pub(super) struct Names {
 }
 
 impl Names {
+    pub const fn new() -> Names {
+        Names {
+            offsets: Vec::new(),
+            slots: Vec::new(),
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.offsets.is_empty()
     }

@@ -1,6 +1,7 @@
 //! Buffers of replies, kept per thread so that answering allocates nothing.
 
 use std::cell::RefCell;
+use std::ops::{Deref, DerefMut};
 
 use super::names::Names;
 use crate::edns::ReplyEdns;
@@ -45,28 +46,66 @@ impl Parts {
     }
 }
 
+/// What is read where there are no parts, which is nowhere but in a drop.
+static NONE: Parts = Parts {
+    packet: Vec::new(),
+    records_at: 0,
+    compressed: false,
+    names: Names::new(),
+    edns: None,
+    size_cap: None,
+};
+
+/// Parts that go back to the thread's pool when they are dropped.
+///
+/// Behind a pointer: a reply is handed up through every stage of a chain, and only its address
+/// should have to move.
+#[derive(Debug)]
+pub(super) struct Pooled(Option<Box<Parts>>);
+
 thread_local! {
-    static POOL: RefCell<Vec<Parts>> = const { RefCell::new(Vec::new()) };
+    #[expect(clippy::vec_box, reason = "a reply takes the box as it is")]
+    static POOL: RefCell<Vec<Box<Parts>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Empty parts, with room from an earlier reply if there was one.
-pub(super) fn take() -> Parts {
-    POOL.with_borrow_mut(Vec::pop).unwrap_or_default()
+pub(super) fn take() -> Pooled {
+    let kept = POOL.with_borrow_mut(Vec::pop);
+    Pooled(Some(kept.unwrap_or_default()))
 }
 
-/// Keeps the room of `parts` for the next reply of this thread.
-pub(super) fn give(parts: &mut Parts) {
-    if parts.packet.capacity() == 0 || parts.packet.capacity() > KEPT_LEN {
-        return;
+impl Deref for Pooled {
+    type Target = Parts;
+
+    #[inline]
+    fn deref(&self) -> &Parts {
+        self.0.as_deref().unwrap_or(&NONE)
     }
-    let mut kept = std::mem::take(parts);
-    kept.clear();
-    // While a thread ends its pool may be gone already: then the room is simply freed.
-    let _gone = POOL.try_with(|pool| {
-        if let Ok(mut pool) = pool.try_borrow_mut()
-            && pool.len() < KEPT_MAX
-        {
-            pool.push(kept);
+}
+
+impl DerefMut for Pooled {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Parts {
+        self.0.get_or_insert_default()
+    }
+}
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        let Some(mut parts) = self.0.take() else {
+            return;
+        };
+        if parts.packet.capacity() == 0 || parts.packet.capacity() > KEPT_LEN {
+            return;
         }
-    });
+        parts.clear();
+        // While a thread ends its pool may be gone already: then the room is simply freed.
+        let _gone = POOL.try_with(|pool| {
+            if let Ok(mut pool) = pool.try_borrow_mut()
+                && pool.len() < KEPT_MAX
+            {
+                pool.push(parts);
+            }
+        });
+    }
 }

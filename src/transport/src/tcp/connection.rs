@@ -203,6 +203,7 @@ where
 
     /// Serves the whole queries at the front of `octets` and says how much that was.
     fn serve(&mut self, octets: &[u8]) -> usize {
+        self.meta.arrived = Instant::now();
         let mut rest = octets;
         while self.may_serve()
             && let Some((packet, tail)) = frame::split(rest)
