@@ -1,6 +1,6 @@
 //! Plugin any: a short answer to queries for ANY, RFC 8482.
 
-use catena_dns::{Class, RecordRef, RecordType, Reply, Section};
+use catena_dns::{RecordRef, RecordType, Reply, Section};
 use catena_plugin::{Flow, Next, Outcome, Plugin, Query, Registration, Setup, SetupError};
 
 /// The row of the list of plugins.
@@ -35,13 +35,7 @@ impl Plugin for Any {
             return next.serve(query);
         }
         let mut reply = Reply::to(query);
-        let record = RecordRef {
-            name: query.name_as_asked(),
-            rtype: RecordType::HINFO,
-            class: Class::IN,
-            ttl: TTL,
-            rdata: HINFO,
-        };
+        let record = RecordRef::new(query.name_as_asked(), (RecordType::HINFO, TTL), HINFO);
         reply.push(Section::Answer, record);
         Outcome::reply(reply).into()
     }

@@ -7,7 +7,7 @@ mod tests;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use catena_dns::{Class, NameRef, Rcode, RecordRef, RecordType, Reply, Section, flag};
+use catena_dns::{NameRef, Rcode, RecordRef, RecordType, Reply, Section, flag};
 use catena_plugin::{Flow, Next, Outcome, Plugin, Query, Readiness, Registration};
 
 /// The row of the list of plugins.
@@ -75,8 +75,7 @@ impl Plugin for Erratic {
 
 impl Erratic {
     fn answer(&self, query: &Query<'_>, truncate: bool) -> Outcome {
-        let mut reply = Reply::to(query);
-        reply.set_flag(flag::AA, true);
+        let mut reply = Reply::authoritative(query);
         let name = query.name_as_asked();
         match query.qtype() {
             RecordType::A => {
@@ -98,23 +97,13 @@ impl Erratic {
 }
 
 fn push(reply: &mut Reply, name: NameRef<'_>, rtype: RecordType, rdata: &[u8]) {
-    reply.push(
-        Section::Answer,
-        RecordRef {
-            name,
-            rtype,
-            class: Class::IN,
-            ttl: 0,
-            rdata,
-        },
-    );
+    reply.push(Section::Answer, RecordRef::new(name, (rtype, 0), rdata));
 }
 
 /// A small zone, without its last SOA record if it is to be cut off.
 fn transfer(query: &Query<'_>, truncate: bool) -> Reply {
     let apex = query.name_as_asked();
-    let mut reply = Reply::to(query);
-    reply.set_flag(flag::AA, true);
+    let mut reply = Reply::authoritative(query);
     push(&mut reply, apex, RecordType::SOA, SOA);
     for (label, address) in [(b"b", &SERVER_B), (b"a", &SERVER_A)] {
         let server = catena_dns::Name::from_labels([&label[..]], apex);

@@ -184,15 +184,13 @@ impl<'a> Answering<'a> {
         if self.answers.is_empty() {
             return negative(query, self.zone, Rcode::NOERROR);
         }
-        let mut reply = Reply::to(query);
-        reply.set_flag(flag::AA, true);
+        let mut reply = Reply::authoritative(query);
         reply.set_flag(flag::TC, self.is_truncated);
         let answers = self.answers.iter().map(|record| (Section::Answer, record));
         let additionals = self.additionals.iter();
         let additionals = additionals.map(|record| (Section::Additional, record));
         for (section, record) in answers.chain(additionals) {
-            if !reply.push(section, RecordRef::from(record)) {
-                reply.set_flag(flag::TC, true);
+            if !reply.push_or_tc(section, RecordRef::from(record)) {
                 break;
             }
         }
@@ -202,8 +200,8 @@ impl<'a> Answering<'a> {
 
 /// The reply to `query` that there is nothing, or that something is wrong.
 pub(crate) fn negative(query: &Query<'_>, zone: NameRef<'_>, rcode: Rcode) -> Reply {
-    let mut reply = Reply::error(query, rcode);
-    reply.set_flag(flag::AA, true);
+    let mut reply = Reply::authoritative(query);
+    reply.set_rcode(rcode);
     reply.push(Section::Authority, RecordRef::from(&soa(zone)));
     reply
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use catena_dns::{Class, Name, RecordRef, RecordType, Reply, Section, flag};
+use catena_dns::{Name, RecordRef, RecordType, Reply, Section};
 use catena_plugin::metrics::{Counter, CounterVec, PerServer};
 use catena_plugin::zones;
 use catena_plugin::{Flow, Next, Outcome, Plugin, Query, Registration, Setup, SetupError};
@@ -70,9 +70,8 @@ impl Plugin for Stage {
 
 impl Example {
     fn answer(&self, query: &Query<'_>) -> Outcome {
-        let mut reply = Reply::to(query);
-        reply.set_flag(flag::AA, true);
-        reply.push(Section::Answer, self.record(query));
+        let mut reply = Reply::authoritative(query);
+        reply.push_or_tc(Section::Answer, self.record(query));
         if let Some(answers) = self
             .answers
             .get(query.server(), |label| ANSWERS.with(&[label]))
@@ -91,13 +90,7 @@ impl Example {
     }
 
     fn record<'r>(&'r self, query: &'r Query<'_>) -> RecordRef<'r> {
-        RecordRef {
-            name: query.name_as_asked(),
-            rtype: RecordType::TXT,
-            class: Class::IN,
-            ttl: 60,
-            rdata: &self.rdata,
-        }
+        RecordRef::new(query.name_as_asked(), (RecordType::TXT, 60), &self.rdata)
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use catena_dns::{Class, Rcode, RecordRef, RecordType, Reply, Section, flag, reverse_address};
+use catena_dns::{Rcode, RecordRef, RecordType, Reply, Section, reverse_address};
 use catena_plugin::zones::{self, Fallthrough};
 use catena_plugin::{Flow, Next, Outcome, Plugin, Query, StartContext, StartError};
 
@@ -73,7 +73,7 @@ impl Hosts {
         if found.v4.is_empty() && found.v6.is_empty() {
             return None;
         }
-        let mut reply = authoritative(query);
+        let mut reply = Reply::authoritative(query);
         let record = self.record(query);
         match query.qtype() {
             RecordType::A => {
@@ -103,7 +103,7 @@ impl Hosts {
         let index = self.source.index();
         let mut names = index.names(address).peekable();
         names.peek()?;
-        let (mut reply, record) = (authoritative(query), self.record(query));
+        let (mut reply, record) = (Reply::authoritative(query), self.record(query));
         let records = names.map(|name| RecordRef {
             rdata: name.wire(),
             ..record
@@ -113,21 +113,9 @@ impl Hosts {
     }
 
     fn record<'q>(&self, query: &'q Query<'_>) -> RecordRef<'q> {
-        RecordRef {
-            // In lower case, as CoreDNS answers.
-            name: query.name(),
-            rtype: query.qtype(),
-            class: Class::IN,
-            ttl: self.ttl,
-            rdata: &[],
-        }
+        // In lower case, as CoreDNS answers.
+        RecordRef::new(query.name(), (query.qtype(), self.ttl), &[])
     }
-}
-
-fn authoritative(query: &Query<'_>) -> Reply {
-    let mut reply = Reply::to(query);
-    reply.set_flag(flag::AA, true);
-    reply
 }
 
 /// Adds `records` until the client can take no more: the server cuts off what is too much.
@@ -138,11 +126,7 @@ fn push_all<'r>(
 ) {
     let limit = query.size_limit();
     for record in records {
-        if !reply.push(Section::Answer, record) {
-            reply.set_flag(flag::TC, true);
-            return;
-        }
-        if !reply.fits(limit) {
+        if !reply.push_or_tc(Section::Answer, record) || !reply.fits(limit) {
             return;
         }
     }

@@ -1,54 +1,12 @@
 //! The zone itself and its name server.
 
-use std::net::IpAddr;
-
-use catena_dns::{Class, Name, NameRef, Rcode, RecordRef, RecordType, Reply, Section, flag};
+use catena_dns::{AddressRdata, Name, NameRef, Rcode, RecordRef, RecordType, Reply, Section};
 use catena_plugin::{ExternalNames, Outcome, Query};
 
 use crate::External;
 
 /// The name server's label.
 pub(crate) const NAME_SERVER: &[u8] = b"\x03ns1";
-
-/// An authoritative reply without records.
-pub(crate) fn reply(query: &Query<'_>) -> Reply {
-    let mut reply = Reply::to(query);
-    reply.set_flag(flag::AA, true);
-    reply
-}
-
-/// Adds a record; where there is no room for it, TC says so.
-pub(crate) fn push(
-    reply: &mut Reply,
-    section: Section,
-    (name, ttl): (NameRef<'_>, u32),
-    rtype: RecordType,
-    rdata: &[u8],
-) {
-    let record = RecordRef {
-        name,
-        rtype,
-        class: Class::IN,
-        ttl,
-        rdata,
-    };
-    if !reply.push(section, record) {
-        reply.set_flag(flag::TC, true);
-    }
-}
-
-/// Adds an A or AAAA record.
-pub(crate) fn push_address(
-    reply: &mut Reply,
-    section: Section,
-    owner: (NameRef<'_>, u32),
-    address: IpAddr,
-) {
-    match address {
-        IpAddr::V4(v4) => push(reply, section, owner, RecordType::A, &v4.octets()),
-        IpAddr::V6(v6) => push(reply, section, owner, RecordType::AAAA, &v6.octets()),
-    }
-}
 
 impl External {
     /// Answers for a zone itself, and for names at or below its apex label.
@@ -79,17 +37,17 @@ impl External {
     }
 
     fn zone_itself(&self, query: &Query<'_>, zone: &Name, cluster: &dyn ExternalNames) -> Outcome {
-        let mut reply = reply(query);
+        let mut reply = Reply::authoritative(query);
         match query.qtype() {
             RecordType::SOA => self.push_soa(&mut reply, zone, Section::Answer),
             RecordType::NS => {
                 let server = [NAME_SERVER, &self.apex, zone.wire()].concat();
-                let owner = (zone.view(), self.ttl);
-                push(&mut reply, Section::Answer, owner, RecordType::NS, &server);
+                let record = RecordRef::new(zone.view(), (RecordType::NS, self.ttl), &server);
+                reply.push_or_tc(Section::Answer, record);
                 let server = NameRef::from_wire(&server).unwrap_or(NameRef::ROOT);
                 for address in cluster.own_addresses(self.headless) {
                     let owner = (server, self.ttl);
-                    push_address(&mut reply, Section::Additional, owner, address);
+                    reply.push_address(Section::Additional, owner, address);
                 }
             }
             _ => self.push_soa(&mut reply, zone, Section::Authority),
@@ -98,15 +56,11 @@ impl External {
     }
 
     fn name_server(&self, query: &Query<'_>, zone: &Name, cluster: &dyn ExternalNames) -> Outcome {
-        let mut reply = reply(query);
+        let mut reply = Reply::authoritative(query);
         for address in cluster.own_addresses(self.headless) {
-            let rtype = match address {
-                IpAddr::V4(_) => RecordType::A,
-                IpAddr::V6(_) => RecordType::AAAA,
-            };
-            if rtype == query.qtype() {
+            if AddressRdata::from(address).rtype() == query.qtype() {
                 let owner = (query.name_as_asked(), self.ttl);
-                push_address(&mut reply, Section::Answer, owner, address);
+                reply.push_address(Section::Answer, owner, address);
             }
         }
         if reply.count(Section::Answer) == 0 {
@@ -117,7 +71,7 @@ impl External {
 
     /// A reply that says no more than `rcode`.
     pub(crate) fn denial(&self, query: &Query<'_>, zone: &Name, rcode: Rcode) -> Outcome {
-        let mut reply = reply(query);
+        let mut reply = Reply::authoritative(query);
         reply.set_rcode(rcode);
         self.push_soa(&mut reply, zone, Section::Authority);
         Outcome::reply(reply)
@@ -132,7 +86,7 @@ impl External {
         for number in [serial, 7200, 1800, 86400, self.ttl] {
             rdata.extend_from_slice(&number.to_be_bytes());
         }
-        let owner = (zone.view(), self.ttl);
-        push(reply, section, owner, RecordType::SOA, &rdata);
+        let record = RecordRef::new(zone.view(), (RecordType::SOA, self.ttl), &rdata);
+        reply.push_or_tc(section, record);
     }
 }

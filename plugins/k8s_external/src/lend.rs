@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use catena_dns::{Class, Name, NameRef, Record, RecordType};
+use catena_dns::{AddressRdata, Class, Name, NameRef, Record, RecordType};
 use catena_plugin::{
     External as Found, ExternalHost, ExternalNames, ExternalService, ExternalTarget, Lent,
     LentZone, Listed, RecordSource, Transfers,
@@ -91,10 +91,8 @@ impl Writing {
     }
 
     fn address(&self, labels: &[u8], address: IpAddr) -> Record {
-        match address {
-            IpAddr::V4(v4) => self.record(labels, RecordType::A, &v4.octets()),
-            IpAddr::V6(v6) => self.record(labels, RecordType::AAAA, &v6.octets()),
-        }
+        let data = AddressRdata::from(address);
+        self.record(labels, data.rtype(), data.octets())
     }
 
     fn hosts(&self, labels: &[u8]) -> Vec<ExternalHost> {

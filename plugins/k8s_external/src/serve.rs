@@ -3,14 +3,15 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use catena_dns::{Name, NameRef, Rcode, RecordType, Reply, Section, flag, reverse_address};
+use catena_dns::{
+    Name, NameRef, Rcode, RecordRef, RecordType, Reply, Section, flag, reverse_address,
+};
 use catena_plugin::{
     Answer, External as Found, ExternalHost, ExternalNames, ExternalTarget, Flow, Next, Outcome,
     OwnedQuery, Query,
 };
 
 use crate::External;
-use crate::apex::{push, push_address, reply};
 
 /// Where a name of a load balancer leads is asked of this server.
 struct Pending {
@@ -82,17 +83,18 @@ impl External {
         if names.is_empty() {
             return self.missing(query, zone, cluster, next);
         }
-        let mut reply = reply(query);
+        let mut reply = Reply::authoritative(query);
         for name in names {
             let target = [&*name, first.wire()].concat();
-            let owner = (query.name_as_asked(), self.ttl);
-            push(&mut reply, Section::Answer, owner, RecordType::PTR, &target);
+            let kind = (RecordType::PTR, self.ttl);
+            let record = RecordRef::new(query.name_as_asked(), kind, &target);
+            reply.push_or_tc(Section::Answer, record);
         }
         Outcome::reply(reply).into()
     }
 
     fn addresses(&self, query: &Query<'_>, hosts: &[ExternalHost], alias_ttl: u32) -> Pending {
-        let mut reply = reply(query);
+        let mut reply = Reply::authoritative(query);
         let (mut addresses, mut names) = (Vec::new(), Vec::new());
         let asked = query.name_as_asked();
         for host in hosts {
@@ -101,20 +103,13 @@ impl External {
                     addresses.push(*address);
                     if address.is_ipv4() == (query.qtype() == RecordType::A) {
                         let owner = (asked, self.ttl);
-                        push_address(&mut reply, Section::Answer, owner, *address);
+                        reply.push_address(Section::Answer, owner, *address);
                     }
                 }
                 ExternalTarget::Name(name) if !names.contains(name) => {
                     names.push(name.clone());
-                    let owner = (asked, alias_ttl);
-                    let target = name.wire();
-                    push(
-                        &mut reply,
-                        Section::Answer,
-                        owner,
-                        RecordType::CNAME,
-                        target,
-                    );
+                    let kind = (RecordType::CNAME, alias_ttl);
+                    reply.push_or_tc(Section::Answer, RecordRef::new(asked, kind, name.wire()));
                 }
                 _ => {}
             }
@@ -136,7 +131,7 @@ impl External {
     ) -> Pending {
         let count = u16::try_from(hosts.len().max(1)).unwrap_or(u16::MAX);
         let weight = (100 / count).max(1);
-        let mut reply = reply(query);
+        let mut reply = Reply::authoritative(query);
         let mut known: Vec<(Vec<u8>, u16)> = Vec::new();
         let with_port = || hosts.iter().filter_map(|host| Some((host, host.port?)));
         for (host, port) in with_port() {
@@ -148,8 +143,9 @@ impl External {
             rdata.extend_from_slice(&target);
             if !known.contains(&(target.clone(), port)) {
                 known.push((target, port));
-                let owner = (query.name_as_asked(), ttl);
-                push(&mut reply, Section::Answer, owner, RecordType::SRV, &rdata);
+                let owner = query.name_as_asked();
+                let record = RecordRef::new(owner, (RecordType::SRV, ttl), &rdata);
+                reply.push_or_tc(Section::Answer, record);
             }
         }
         let mut names = Vec::new();
@@ -168,7 +164,7 @@ impl External {
         }
         for (target, address) in glue {
             let name = NameRef::from_wire(&target).unwrap_or(NameRef::ROOT);
-            push_address(&mut reply, Section::Additional, (name, self.ttl), address);
+            reply.push_address(Section::Additional, (name, self.ttl), address);
         }
         Pending {
             reply,

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use catena_dns::{Class, NameRef, Rcode, RecordRef, RecordType, Reply, Section};
+use catena_dns::{NameRef, Rcode, RecordRef, RecordType, Reply, Section};
 use catena_plugin::metrics::{Counter, CounterVec, Family};
 use catena_plugin::{Flow, Next, Outcome, Plugin, Query, Registration, Setup, SetupError};
 
@@ -161,25 +161,12 @@ fn nothing(query: &Query<'_>, zone: &[u8]) -> Outcome {
 
 /// Adds a record of the type asked.
 fn push(reply: &mut Reply, query: &Query<'_>, rdata: &[u8]) {
-    let record = RecordRef {
-        name: query.name_as_asked(),
-        rtype: query.qtype(),
-        class: Class::IN,
-        ttl: TTL,
-        rdata,
-    };
+    let record = RecordRef::new(query.name_as_asked(), (query.qtype(), TTL), rdata);
     reply.push(Section::Answer, record);
 }
 
 fn push_soa(reply: &mut Reply, section: Section, name: NameRef<'_>) {
-    let record = RecordRef {
-        name,
-        rtype: RecordType::SOA,
-        class: Class::IN,
-        ttl: TTL,
-        rdata: SOA,
-    };
-    reply.push(section, record);
+    reply.push(section, RecordRef::new(name, (RecordType::SOA, TTL), SOA));
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Makes the reply to a changed query one to the query that was asked.
 
 use catena_dns::{
-    Name, NameBuf, NameRef, RecordRef, RecordType, RecordView, Reply, ReplyEdns, expand_rdata, flag,
+    Name, NameBuf, NameRef, RecordRef, RecordType, RecordView, Reply, ReplyEdns, expand_rdata,
 };
 use catena_plugin::{Answer, Outcome, Query};
 use smallvec::SmallVec;
@@ -86,9 +86,7 @@ impl Restoration {
                 ttl: record.ttl,
                 rdata: &rdata,
             };
-            if !built.push(record.section, record_ref) {
-                built.set_flag(flag::TC, true);
-            }
+            built.push_or_tc(record.section, record_ref);
         }
         if let Some(own) = reply.edns() {
             *built.edns_mut() = own.clone();

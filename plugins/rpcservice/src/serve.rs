@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use catena_cluster::local_addresses;
-use catena_dns::{HEADER_LEN, Name, NameRef, Rcode, RecordType, Reply, Section, flag};
+use catena_dns::{Name, NameRef, Rcode, RecordType, Reply, Section};
 use catena_index::{Found, Node, Record, Zone, ZoneBuilder};
 use catena_plugin::zones::{Fallthrough, longest};
 use catena_plugin::{
@@ -149,8 +149,7 @@ impl RpcServices {
 }
 
 fn records(query: &Query<'_>, zone: &Zone, node: Node<'_>) -> Reply {
-    let mut reply = Reply::to(query);
-    reply.set_flag(flag::AA, true);
+    let mut reply = Reply::authoritative(query);
     if query.qtype() == RecordType::SOA {
         if node.is(zone.apex()) {
             push_soa(&mut reply, zone, Section::Answer);
@@ -162,11 +161,7 @@ fn records(query: &Query<'_>, zone: &Zone, node: Node<'_>) -> Reply {
     }
     let real = |record: &Record<'_>| record.rtype() != zone::EXISTS;
     for record in node.records_of(query.qtype()).filter(real) {
-        let kind = (record.rtype(), record.ttl());
-        let pushed = reply.push_pointing(Section::Answer, HEADER_LEN, kind, record.rdata());
-        if pushed.is_none() {
-            reply.set_flag(flag::TC, true);
-        }
+        reply.push_asked((record.rtype(), record.ttl()), record.rdata());
     }
     reply
 }
@@ -185,8 +180,7 @@ fn push_glue(reply: &mut Reply, zone: &Zone, node: Node<'_>) {
 }
 
 fn denial(query: &Query<'_>, zone: &Zone, rcode: Rcode) -> Outcome {
-    let mut reply = Reply::to(query);
-    reply.set_flag(flag::AA, true);
+    let mut reply = Reply::authoritative(query);
     reply.set_rcode(rcode);
     push_soa(&mut reply, zone, Section::Authority);
     Outcome::reply(reply)

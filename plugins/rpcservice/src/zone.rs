@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use catena_dns::{Class, Name, NameRef, RecordRef, RecordType};
+use catena_dns::{AddressRdata, Name, NameRef, RecordRef, RecordType};
 use catena_index::{Zone, ZoneBuilder};
 use catena_rpc::Names;
 
@@ -33,7 +33,7 @@ pub(crate) fn build(
     let soa = soa(apex);
     let soa_ttl = ttl.min(SOA_TTL_MAX);
     builder
-        .add(record((origin, soa_ttl), RecordType::SOA, &soa))
+        .add(RecordRef::new(origin, (RecordType::SOA, soa_ttl), &soa))
         .ok()?;
     add_servers(apex, &mut builder)?;
     for target in names.targets.values() {
@@ -43,7 +43,7 @@ pub(crate) fn build(
         }
         if target.addresses.is_empty() {
             // The name is there, though nobody offers it now.
-            builder.add(record((name, ttl), EXISTS, &[])).ok()?;
+            builder.add(RecordRef::new(name, (EXISTS, ttl), &[])).ok()?;
         }
         for address in &*target.addresses {
             add_address((name, ttl), *address, &mut builder)?;
@@ -58,7 +58,7 @@ fn add_servers(apex: &Apex<'_>, builder: &mut ZoneBuilder) -> Option<()> {
         return Some(());
     };
     if !apex.servers.is_empty() {
-        let ns = record((apex.origin, apex.ttl), RecordType::NS, server.wire());
+        let ns = RecordRef::new(apex.origin, (RecordType::NS, apex.ttl), server.wire());
         builder.add(ns).ok()?;
     }
     for address in apex.servers {
@@ -68,29 +68,13 @@ fn add_servers(apex: &Apex<'_>, builder: &mut ZoneBuilder) -> Option<()> {
 }
 
 fn add_address(
-    owner: (NameRef<'_>, u32),
+    (name, ttl): (NameRef<'_>, u32),
     address: IpAddr,
     builder: &mut ZoneBuilder,
 ) -> Option<()> {
-    let added = match address {
-        IpAddr::V4(v4) => builder.add(record(owner, RecordType::A, &v4.octets())),
-        IpAddr::V6(v6) => builder.add(record(owner, RecordType::AAAA, &v6.octets())),
-    };
-    added.ok()
-}
-
-fn record<'r>(
-    (name, ttl): (NameRef<'r>, u32),
-    rtype: RecordType,
-    rdata: &'r [u8],
-) -> RecordRef<'r> {
-    RecordRef {
-        name,
-        rtype,
-        class: Class::IN,
-        ttl,
-        rdata,
-    }
+    let data = AddressRdata::from(address);
+    let record = RecordRef::new(name, (data.rtype(), ttl), data.octets());
+    builder.add(record).ok()
 }
 
 /// A type that nobody can ask for, RFC 6895 section 3.1: it keeps a name in the zone.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use catena_dns::{Class, HEADER_LEN, NameRef, RecordRef, RecordType, Reply, Section, flag};
+use catena_dns::{AddressRdata, HEADER_LEN, NameRef, RecordRef, RecordType, Reply, Section, flag};
 use catena_mesh::{Found, HostName, Port};
 use catena_plugin::Query;
 use rand::seq::SliceRandom;
@@ -29,30 +29,17 @@ pub(crate) struct Style {
 
 /// The type that asks for an address of its family.
 pub(crate) fn address_type(address: &IpAddr) -> RecordType {
-    match address {
-        IpAddr::V4(_) => RecordType::A,
-        IpAddr::V6(_) => RecordType::AAAA,
-    }
-}
-
-/// An empty authoritative reply.
-pub(crate) fn reply(query: &Query<'_>) -> Reply {
-    let mut reply = Reply::to(query);
-    reply.set_flag(flag::AA, true);
-    reply
+    AddressRdata::from(*address).rtype()
 }
 
 impl Style {
     /// The addresses of a host of the type that is asked for, behind a CNAME record if it has
     /// another name than the one that was asked for.
     pub fn addresses(self, query: &Query<'_>, found: &Found<'_>) -> Reply {
-        let mut reply = reply(query);
+        let mut reply = Reply::authoritative(query);
         let owner = match found.canonical {
             None => Some(HEADER_LEN),
-            Some(name) => {
-                let alias = (RecordType::CNAME, self.ttl);
-                reply.push_pointing(Section::Answer, HEADER_LEN, alias, name.wire())
-            }
+            Some(name) => reply.push_asked((RecordType::CNAME, self.ttl), name.wire()),
         };
         let mut addresses = found.choice.addresses();
         addresses.retain(|address| address_type(address) == query.qtype());
@@ -76,16 +63,13 @@ impl Style {
     }
 
     fn push_address(self, reply: &mut Reply, owner: usize, address: IpAddr) -> Option<usize> {
-        match address {
-            IpAddr::V4(v4) => {
-                let kind = (RecordType::A, self.ttl);
-                reply.push_pointing(Section::Answer, owner, kind, &v4.octets())
-            }
-            IpAddr::V6(v6) => {
-                let kind = (RecordType::AAAA, self.ttl);
-                reply.push_pointing(Section::Answer, owner, kind, &v6.octets())
-            }
-        }
+        let data = AddressRdata::from(address);
+        reply.push_pointing(
+            Section::Answer,
+            owner,
+            (data.rtype(), self.ttl),
+            data.octets(),
+        )
     }
 
     /// The ports of a host, those that `wanted` wants, with its addresses.
@@ -96,7 +80,7 @@ impl Style {
         target: NameRef<'_>,
         wanted: impl Fn(&Port) -> bool,
     ) -> Reply {
-        let mut reply = reply(query);
+        let mut reply = Reply::authoritative(query);
         let target = found.canonical.unwrap_or(target);
         let rows = found.choice.rows.iter();
         let ports = rows
@@ -105,65 +89,38 @@ impl Style {
         let mut numbers: SmallVec<[u16; 8]> = ports.map(|port| port.number).collect();
         numbers.sort_unstable();
         numbers.dedup();
-        let mut is_whole = true;
         for number in &numbers {
             let mut rdata = SmallVec::<[u8; 64]>::new();
             for field in [0, 100, *number] {
                 rdata.extend_from_slice(&u16::to_be_bytes(field));
             }
             rdata.extend_from_slice(target.wire());
-            let owner = query.name_as_asked();
-            is_whole &= self.push(
-                &mut reply,
-                Section::Answer,
-                (owner, RecordType::SRV),
-                &rdata,
-            );
+            let kind = (RecordType::SRV, self.ttl);
+            let record = RecordRef::new(query.name_as_asked(), kind, &rdata);
+            reply.push_or_tc(Section::Answer, record);
         }
         if numbers.is_empty() {
             return reply;
         }
         for address in found.choice.addresses() {
-            let kind = (target, address_type(&address));
+            let data = AddressRdata::from(address);
+            let record = RecordRef::new(target, (data.rtype(), self.ttl), data.octets());
             // Addresses are a help; without them the client asks.
-            let _helped = match address {
-                IpAddr::V4(v4) => self.push(&mut reply, Section::Additional, kind, &v4.octets()),
-                IpAddr::V6(v6) => self.push(&mut reply, Section::Additional, kind, &v6.octets()),
-            };
+            reply.push(Section::Additional, record);
         }
-        reply.set_flag(flag::TC, !is_whole);
         reply
     }
 
     /// The hosts at an address.
     pub fn hosts(self, query: &Query<'_>, hosts: &[std::sync::Arc<HostName>]) -> Reply {
-        let mut reply = reply(query);
+        let mut reply = Reply::authoritative(query);
         for host in hosts {
-            let kind = (query.name_as_asked(), RecordType::PTR);
-            if !self.push(&mut reply, Section::Answer, kind, host.name().wire()) {
-                reply.set_flag(flag::TC, true);
+            let kind = (RecordType::PTR, self.ttl);
+            let record = RecordRef::new(query.name_as_asked(), kind, host.name().wire());
+            if !reply.push_or_tc(Section::Answer, record) {
                 break;
             }
         }
         reply
-    }
-
-    fn push(
-        self,
-        reply: &mut Reply,
-        section: Section,
-        (name, rtype): (NameRef<'_>, RecordType),
-        rdata: &[u8],
-    ) -> bool {
-        reply.push(
-            section,
-            RecordRef {
-                name,
-                rtype,
-                class: Class::IN,
-                ttl: self.ttl,
-                rdata,
-            },
-        )
     }
 }

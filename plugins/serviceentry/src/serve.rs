@@ -13,7 +13,7 @@ use catena_plugin::zones::Fallthrough;
 use catena_plugin::{Flow, Next, Outcome, Plugin, Query, Readiness, StartContext, StartError};
 use parking_lot::Mutex;
 
-use crate::answer::{self, Style};
+use crate::answer::Style;
 use crate::client::{Clients, Sight};
 use crate::metrics::Lookups;
 use crate::soa::Soa;
@@ -207,7 +207,7 @@ impl ServiceEntries {
         let name = query.name();
         let is_apex = name.wire().len() == soa.zone().wire().len();
         if is_apex && query.qtype() == RecordType::SOA {
-            let mut reply = answer::reply(query);
+            let mut reply = Reply::authoritative(query);
             soa.push(&mut reply, Section::Answer, self.table().serial());
             return Outcome::reply(reply);
         }
@@ -221,7 +221,7 @@ impl ServiceEntries {
     }
 
     fn denial(&self, query: &Query<'_>, soa: &Soa, rcode: Rcode) -> Outcome {
-        let mut reply = answer::reply(query);
+        let mut reply = Reply::authoritative(query);
         reply.set_rcode(rcode);
         soa.push(&mut reply, Section::Authority, self.table().serial());
         Outcome::reply(reply)

@@ -1,6 +1,6 @@
 //! The SOA records of zones, whose serial is the time of the last change.
 
-use catena_dns::{Class, Name, NameRef, RecordRef, RecordType, Reply, Section};
+use catena_dns::{Name, NameRef, RecordRef, RecordType, Reply, Section};
 
 /// SOA records live no longer than this.
 const TTL_MAX: u32 = 300;
@@ -33,15 +33,7 @@ impl Soa {
         for number in [serial, 7200, 1800, 86400, self.ttl] {
             rdata.extend_from_slice(&number.to_be_bytes());
         }
-        reply.push(
-            section,
-            RecordRef {
-                name: self.zone.view(),
-                rtype: RecordType::SOA,
-                class: Class::IN,
-                ttl: self.ttl.min(TTL_MAX),
-                rdata: &rdata,
-            },
-        );
+        let kind = (RecordType::SOA, self.ttl.min(TTL_MAX));
+        reply.push(section, RecordRef::new(self.zone.view(), kind, &rdata));
     }
 }

@@ -2,11 +2,9 @@
 
 use std::net::IpAddr;
 
-use catena_dns::{HEADER_LEN, Rcode, RecordType, Reply, Section, flag};
+use catena_dns::{Rcode, RecordType, Reply, Section};
 use catena_mesh::{Host, Table};
 use catena_plugin::Query;
-
-use crate::answer;
 
 /// The TTL of its records.
 pub(crate) const TTL: u32 = 3600;
@@ -33,21 +31,17 @@ pub(crate) fn answer(table: &Table, query: &Query<'_>, ttl: u32) -> Option<Reply
 /// The addresses of the entry that has the host last.
 fn write(host: &Host, query: &Query<'_>, ttl: u32) -> Option<Reply> {
     let last = host.rows.last()?;
-    let mut reply = answer::reply(query);
+    let mut reply = Reply::authoritative(query);
     for address in &last.addresses.list {
         let IpAddr::V4(v4) = address else { continue };
-        let kind = (RecordType::A, ttl);
-        let pushed = reply.push_pointing(Section::Answer, HEADER_LEN, kind, &v4.octets());
-        if pushed.is_none() {
-            reply.set_flag(flag::TC, true);
-        }
+        reply.push_asked((RecordType::A, ttl), &v4.octets());
     }
     (reply.count(Section::Answer) > 0).then_some(reply)
 }
 
 /// What does not exist: without a SOA record.
 pub(crate) fn denial(query: &Query<'_>) -> Reply {
-    let mut reply = answer::reply(query);
+    let mut reply = Reply::authoritative(query);
     reply.set_rcode(Rcode::NXDOMAIN);
     reply
 }

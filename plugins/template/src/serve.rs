@@ -300,15 +300,12 @@ impl Draft {
     }
 
     fn into_reply(self, query: &Query<'_>) -> Reply {
-        let mut reply = Reply::to(query);
-        reply.set_flag(flag::AA, true);
+        let mut reply = Reply::authoritative(query);
         reply.set_flag(flag::TC, self.is_truncated);
         reply.set_rcode(self.rcode);
         for (section, records) in Section::ALL.into_iter().zip(&self.sections) {
             for record in records {
-                if !reply.push(section, RecordRef::from(record)) {
-                    reply.set_flag(flag::TC, true);
-                }
+                reply.push_or_tc(section, RecordRef::from(record));
             }
         }
         if let Some(option) = self.option {

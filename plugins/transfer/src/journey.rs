@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use catena_dns::{Name, Record, RecordRef, Reply, Section, flag};
+use catena_dns::{Name, Record, RecordRef, Reply, Section};
 use catena_plugin::{LentZone, Listed, Query, RecordSource, ReplyStream};
 use tracing::{debug, info};
 
@@ -94,8 +94,7 @@ impl Journey {
         if self.rest.is_empty() {
             return None;
         }
-        let mut reply = Reply::to(query).compressing();
-        reply.set_flag(flag::AA, true);
+        let mut reply = Reply::authoritative(query).compressing();
         let mut taken = 0u64;
         while let Some(source) = self.rest.last_mut() {
             let is_all = source.feed(&mut |record: RecordRef<'_>| {

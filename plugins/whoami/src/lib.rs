@@ -1,9 +1,7 @@
 //! Plugin whoami: tells a client its own address, port and transport.
 
-use std::net::IpAddr;
-
 use catena_dns::name::NAME_MAX;
-use catena_dns::{NameRef, RecordRef, RecordType, Reply, Section, flag};
+use catena_dns::{AddressRdata, NameRef, RecordRef, RecordType, Reply, Section};
 use catena_plugin::{Flow, Next, Outcome, Plugin, Query, Registration, Setup, SetupError};
 
 /// The row of the list of plugins.
@@ -29,31 +27,15 @@ struct Whoami;
 
 impl Plugin for Whoami {
     fn serve(&self, query: &Query<'_>, _: Next<'_>) -> Flow {
-        let mut reply = Reply::to(query);
-        reply.set_flag(flag::AA, true);
-        let record = RecordRef {
-            name: query.name_as_asked(),
-            rtype: RecordType::A,
-            class: query.qclass(),
-            ttl: 0,
-            rdata: &[],
-        };
+        let mut reply = Reply::authoritative(query);
         let client = query.client();
-        match client.ip().to_canonical() {
-            IpAddr::V4(address) => {
-                let rdata = &address.octets();
-                reply.push(Section::Additional, RecordRef { rdata, ..record });
-            }
-            IpAddr::V6(address) => {
-                let (rtype, rdata) = (RecordType::AAAA, &address.octets());
-                let record = RecordRef {
-                    rtype,
-                    rdata,
-                    ..record
-                };
-                reply.push(Section::Additional, record);
-            }
-        }
+        let address = AddressRdata::from(client.ip().to_canonical());
+        let kind = (address.rtype(), 0);
+        let record = RecordRef {
+            class: query.qclass(),
+            ..RecordRef::new(query.name_as_asked(), kind, address.octets())
+        };
+        reply.push(Section::Additional, record);
         let mut wire = [0; NAME_MAX];
         // A name that has no room for one label more goes without the port.
         if let Some(name) = service_name(query, &mut wire) {

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use catena_dns::{
-    Class, Name, NameBuf, NameRef, Rcode, RecordRef, RecordType, Reply, Section, expand_rdata, flag,
-};
+use catena_dns::{Name, NameRef, Rcode, RecordRef, RecordType, Reply, Section};
 use catena_index::{Found, Node, Zone};
 use catena_plugin::{Answer as Written, Flow, Outcome, Query};
 use smallvec::SmallVec;
@@ -49,13 +47,7 @@ pub(crate) fn follow_dname(zone: &Arc<Zone>, query: &Query<'_>, node: Node<'_>) 
     if target.view() == name {
         return Outcome::fail(Rcode::SERVFAIL).into();
     }
-    let alias = RecordRef {
-        name,
-        rtype: RecordType::CNAME,
-        class: Class::IN,
-        ttl,
-        rdata: target.wire(),
-    };
+    let alias = RecordRef::new(name, (RecordType::CNAME, ttl), target.wire());
     answer.reply.push(Section::Answer, alias);
     if query.qtype() == RecordType::CNAME {
         answer.push_apex_ns();
@@ -115,7 +107,7 @@ fn merge(zone: &Zone, query: &Query<'_>, alias: Reply, outcome: Outcome) -> Outc
     let before = answer.reply.count(Section::Answer);
     let rcode = outcome.rcode().unwrap_or(Rcode::NOERROR);
     if let Written::Reply(target) = &outcome.answer {
-        copy_answers(target, &mut answer.reply);
+        answer.reply.push_answers_of(target, Section::Answer);
     }
     let found = answer.reply.count(Section::Answer) > before;
     let is_written = !matches!(outcome.answer, Written::Silent);
@@ -130,28 +122,4 @@ fn merge(zone: &Zone, query: &Query<'_>, alias: Reply, outcome: Outcome) -> Outc
     }
     answer.push_addresses();
     answer.finish().live_if(outcome.is_live)
-}
-
-fn copy_answers(from: &Reply, to: &mut Reply) {
-    let mut name = NameBuf::new();
-    let mut rdata = Vec::new();
-    for record in from.records() {
-        rdata.clear();
-        let is_read = record.section == Section::Answer
-            && name.read(from.packet(), record.start).is_ok()
-            && expand_rdata(from.packet(), &record, &mut rdata).is_ok();
-        if !is_read {
-            continue;
-        }
-        let copy = RecordRef {
-            name: name.view(),
-            rtype: record.rtype,
-            class: record.class,
-            ttl: record.ttl,
-            rdata: &rdata,
-        };
-        if !to.push(Section::Answer, copy) {
-            to.set_flag(flag::TC, true);
-        }
-    }
 }

@@ -180,9 +180,7 @@ pub(crate) struct Answer<'z> {
 
 impl<'z> Answer<'z> {
     pub fn new(zone: &'z Zone, query: &Query<'_>) -> Self {
-        let mut reply = Reply::to(query);
-        reply.set_flag(flag::AA, true);
-        Answer::resume(zone, query, reply)
+        Answer::resume(zone, query, Reply::authoritative(query))
     }
 
     /// Goes on with `reply`.
@@ -228,9 +226,7 @@ impl<'z> Answer<'z> {
     }
 
     fn push(&mut self, section: Section, record: Record<'_>, owner: NameRef<'_>) {
-        if !self.reply.push(section, record.owned_by(owner)) {
-            self.reply.set_flag(flag::TC, true);
-        }
+        self.reply.push_or_tc(section, record.owned_by(owner));
     }
 
     pub fn push_soa(&mut self) {

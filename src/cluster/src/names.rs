@@ -169,7 +169,7 @@ impl Names {
             RecordType::CNAME => self.canonical_name(query, zone),
             RecordType::NS if is_apex => self.name_servers(query, zone),
             RecordType::SOA if is_apex => {
-                let mut reply = writing::reply(query);
+                let mut reply = catena_dns::Reply::authoritative(query);
                 self.push_soa(&mut reply, query, zone, catena_dns::Section::Answer);
                 Verdict::Answer(reply)
             }

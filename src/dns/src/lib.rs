@@ -18,6 +18,7 @@ pub use header::{HEADER_LEN, Header, flag};
 pub use message::{Message, decodes};
 pub use name::{NAME_MAX, Name, NameBuf, NameError, NameRef, NameText, NameTextError};
 pub use query::{QueryMessage, Reject, rejection};
+pub use rdata::AddressRdata;
 pub use records::{MessageError, Record, RecordView, Records, Section, expand_rdata, question_end};
 pub use registry::{Class, Opcode, Rcode, RecordType, UnknownName};
 pub use reply::{MESSAGE_MAX, RecordRef, Reply};

@@ -164,9 +164,7 @@ impl Message {
     fn pushed_to(&self, mut reply: Reply) -> Reply {
         for section in Section::ALL {
             for record in self.section(section) {
-                if !reply.push(section, RecordRef::from(record)) {
-                    reply.set_flag(flag::TC, true);
-                }
+                reply.push_or_tc(section, RecordRef::from(record));
             }
         }
         if let Some(edns) = &self.edns {

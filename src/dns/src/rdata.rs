@@ -1,5 +1,6 @@
 //! What the RDATA of each record type is made of: one table that wire and text share.
 
+mod address;
 pub(crate) mod codec;
 mod gateway;
 mod location;
@@ -12,6 +13,7 @@ mod types;
 mod validate;
 mod words;
 
+pub use address::AddressRdata;
 pub use print::display;
 pub use read::{TextError, read_text};
 pub(crate) use time::{read_number, read_period};

@@ -34,6 +34,20 @@ pub struct RecordRef<'a> {
     pub rdata: &'a [u8],
 }
 
+impl<'a> RecordRef<'a> {
+    /// A record of the Internet class; `ttl` in seconds.
+    #[inline]
+    pub fn new(name: NameRef<'a>, (rtype, ttl): (RecordType, u32), rdata: &'a [u8]) -> Self {
+        RecordRef {
+            name,
+            rtype,
+            class: Class::IN,
+            ttl,
+            rdata,
+        }
+    }
+}
+
 impl<'a> From<&'a Record> for RecordRef<'a> {
     fn from(record: &'a Record) -> Self {
         RecordRef {
@@ -71,6 +85,14 @@ impl Reply {
         reply.parts.packet.extend_from_slice(&header.to_octets());
         reply.parts.packet.extend_from_slice(query.question());
         reply.parts.records_at = reply.parts.packet.len();
+        reply
+    }
+
+    /// As [`Reply::to`], but authoritative: it has AA.
+    #[inline]
+    pub fn authoritative(query: &QueryMessage<'_>) -> Reply {
+        let mut reply = Reply::to(query);
+        reply.set_flag(flag::AA, true);
         reply
     }
 

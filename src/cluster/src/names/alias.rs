@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use catena_dns::{Name, RecordType, Reply, Section, flag};
+use catena_dns::{Name, RecordRef, RecordType, Reply, Section, flag};
 use catena_plugin::{Answer, Outcome, Query};
 
-use super::writing::{push, push_address, reply};
 use super::{Family, Found, Hosts, Names, Verdict, Zone};
 
 /// How many names a chain within the zone may lead through.
@@ -23,7 +22,7 @@ impl Names {
             RecordType::AAAA => Family::V6,
             _ => Family::V4,
         };
-        let mut reply = reply(query);
+        let mut reply = Reply::authoritative(query);
         let mut owner = query.name_as_asked().to_name();
         let mut target = target;
         let mut chain = vec![owner.clone()];
@@ -32,14 +31,9 @@ impl Names {
             if chain.contains(&target) || chain.len() > CHAIN_MAX {
                 return Verdict::Empty;
             }
-            let owned = (owner.view(), self.rules.ttl);
-            push(
-                &mut reply,
-                Section::Answer,
-                owned,
-                RecordType::CNAME,
-                target.wire(),
-            );
+            let kind = (RecordType::CNAME, self.rules.ttl);
+            let alias = RecordRef::new(owner.view(), kind, target.wire());
+            reply.push_or_tc(Section::Answer, alias);
             if !target.view().is_within(zone.name.view()) {
                 let flow = query.resolve(target.view(), query.qtype());
                 let flow = flow.then_with(self, query, reply, add_answers);
@@ -56,7 +50,7 @@ impl Names {
                 _ => {
                     let owner = (target.view(), self.rules.ttl);
                     for address in hosts {
-                        push_address(&mut reply, Section::Answer, owner, address);
+                        reply.push_address(Section::Answer, owner, address);
                     }
                     return Verdict::Answer(reply);
                 }

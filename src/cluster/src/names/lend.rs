@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use catena_dns::{Class, Name, NameRef, Record, RecordType};
+use catena_dns::{AddressRdata, Class, Name, NameRef, Record, RecordType};
 use catena_plugin::{Lent, LentZone, Listed, RecordSource, Transfers};
 
 use super::nameserver::named_endpoints;
@@ -102,10 +102,8 @@ impl Writing {
     }
 
     fn address(&self, labels: &[u8], address: IpAddr) -> Record {
-        match address {
-            IpAddr::V4(v4) => self.record(labels, RecordType::A, &v4.octets()),
-            IpAddr::V6(v6) => self.record(labels, RecordType::AAAA, &v6.octets()),
-        }
+        let data = AddressRdata::from(address);
+        self.record(labels, data.rtype(), data.octets())
     }
 
     fn service(&self, labels: &[u8], (weight, port): (u16, u16), target: &[u8]) -> Record {

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use catena_dns::{NameRef, RecordType};
+use catena_dns::{AddressRdata, NameRef, RecordType, Reply};
 use catena_plugin::Query;
 
-use super::writing::{push_asked, push_asked_address, reply};
 use super::{Family, Found, Hosts, Names, Verdict, Zone};
 
 /// The version of the DNS specification, as TXT RDATA.
@@ -32,9 +31,10 @@ impl Names {
             Found::Alias(target) => self.follow(query, zone, target),
             Found::Nothing | Found::Hosts if hosts.is_empty() => Verdict::Empty,
             Found::Nothing | Found::Hosts => {
-                let mut reply = reply(query);
+                let mut reply = Reply::authoritative(query);
                 for address in hosts {
-                    push_asked_address(&mut reply, self.rules.ttl, address);
+                    let data = AddressRdata::from(address);
+                    reply.push_asked((data.rtype(), self.rules.ttl), data.octets());
                 }
                 Verdict::Answer(reply)
             }
@@ -43,8 +43,8 @@ impl Names {
 
     pub(super) fn text(&self, query: &Query<'_>, zone: &Zone) -> Verdict {
         if is_below(query.name(), zone, VERSION_NAME) {
-            let mut reply = reply(query);
-            push_asked(&mut reply, (RecordType::TXT, VERSION_TTL), VERSION);
+            let mut reply = Reply::authoritative(query);
+            reply.push_asked((RecordType::TXT, VERSION_TTL), VERSION);
             return Verdict::Answer(reply);
         }
         match self.find(query.name(), zone, Family::V4, &mut Hosts::new()) {
@@ -62,9 +62,9 @@ impl Names {
         match self.find(query.name(), zone, Family::V4, &mut Hosts::new()) {
             Found::Missing => Verdict::Missing,
             Found::Alias(target) => {
-                let mut reply = reply(query);
+                let mut reply = Reply::authoritative(query);
                 let kind = (RecordType::CNAME, self.rules.ttl);
-                push_asked(&mut reply, kind, target.wire());
+                reply.push_asked(kind, target.wire());
                 Verdict::Answer(reply)
             }
             Found::Nothing | Found::Hosts => Verdict::Empty,

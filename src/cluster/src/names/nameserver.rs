@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use catena_dns::{RecordType, Section};
+use catena_dns::{RecordRef, RecordType, Reply, Section};
 use catena_plugin::{Query, StartContext};
 
-use super::writing::{Octets, name, push, push_address, reply, zone_as_asked};
+use super::writing::{Octets, name, zone_as_asked};
 use super::{Family, Found, Hosts, Names, Verdict, Zone};
 use crate::object::{Service, ServiceKind, Slice};
 use crate::store::Store;
@@ -44,25 +44,20 @@ impl Names {
             full.extend_from_slice(asked.wire());
             full
         };
-        let mut reply = reply(query);
+        let mut reply = Reply::authoritative(query);
         let mut named: Vec<&[u8]> = Vec::new();
         for (labels, _) in &servers {
             if !named.contains(&labels.as_slice()) {
                 named.push(labels);
-                let owner = (query.name_as_asked(), self.rules.ttl);
-                push(
-                    &mut reply,
-                    Section::Answer,
-                    owner,
-                    RecordType::NS,
-                    &full(labels),
-                );
+                let (server, kind) = (full(labels), (RecordType::NS, self.rules.ttl));
+                let record = RecordRef::new(query.name_as_asked(), kind, &server);
+                reply.push_or_tc(Section::Answer, record);
             }
         }
         for (labels, address) in &servers {
             let full = full(labels);
             let owner = (name(&full), self.rules.ttl);
-            push_address(&mut reply, Section::Additional, owner, *address);
+            reply.push_address(Section::Additional, owner, *address);
         }
         Verdict::Answer(reply)
     }

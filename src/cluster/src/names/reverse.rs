@@ -1,10 +1,10 @@
 //! PTR records of services and endpoints.
 
-use catena_dns::{RecordType, reverse_address};
+use catena_dns::{NameRef, RecordType, Reply, reverse_address};
 use catena_plugin::Query;
 use smallvec::SmallVec;
 
-use super::writing::{Octets, push_asked, reply};
+use super::writing::Octets;
 use super::{Family, Found, Hosts, Names, Verdict, Zone};
 use crate::object::Slice;
 use crate::store::Owner;
@@ -27,7 +27,7 @@ impl Names {
     fn name_owner(&self, query: &Query<'_>, owner: &Owner) -> Verdict {
         let mut services = owner.services();
         if let Some(service) = services.find(|service| self.may_name(&service.key)) {
-            let mut reply = reply(query);
+            let mut reply = Reply::authoritative(query);
             let mut target = Octets::from_slice(&service.key);
             self.end_target(&mut target);
             self.push_pointer(&mut reply, &target);
@@ -52,7 +52,7 @@ impl Names {
         if targets.is_empty() {
             return Verdict::Missing;
         }
-        let mut reply = reply(query);
+        let mut reply = Reply::authoritative(query);
         for target in &targets {
             self.push_pointer(&mut reply, target);
         }
@@ -71,10 +71,10 @@ impl Names {
         target.extend_from_slice(self.rules.primary.wire());
     }
 
-    fn push_pointer(&self, reply: &mut catena_dns::Reply, target: &[u8]) {
+    fn push_pointer(&self, reply: &mut Reply, target: &[u8]) {
         // A name that would be too long is left out.
-        if catena_dns::NameRef::from_wire(target).is_ok() {
-            push_asked(reply, (RecordType::PTR, self.rules.ttl), target);
+        if NameRef::from_wire(target).is_ok() {
+            reply.push_asked((RecordType::PTR, self.rules.ttl), target);
         }
     }
 }

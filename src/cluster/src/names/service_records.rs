@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use catena_dns::{RecordType, Reply, Section};
+use catena_dns::{AddressRdata, RecordType, Reply, Section};
 use catena_plugin::Query;
 use foldhash::fast::RandomState;
 use hashbrown::HashSet;
@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::find::{Selection, any_port};
 use super::lookup::is_below;
-use super::writing::{Octets, name, push_address, push_asked, reply};
+use super::writing::{Octets, name};
 use super::{Names, Verdict, Zone};
 use crate::object::{Endpoint, Port, ServiceKind, Slice};
 use crate::question::{Asked, Path, PathKind, is_reverse, parse};
@@ -48,7 +48,7 @@ impl Names {
             return Verdict::Missing;
         }
         let writing = || Writing {
-            reply: reply(query),
+            reply: Reply::authoritative(query),
             service: query
                 .name_as_asked()
                 .wire()
@@ -187,24 +187,17 @@ impl Writing<'_> {
         }
         rdata.extend_from_slice(labels);
         rdata.extend_from_slice(self.service);
-        let at = push_asked(&mut self.reply, (RecordType::SRV, self.ttl), &rdata)?;
+        let at = self.reply.push_asked((RecordType::SRV, self.ttl), &rdata)?;
         Some(at + TARGET_AT)
     }
 
     /// Adds the address of a target, which may stand at `at` already.
     fn push_glue(&mut self, at: Option<usize>, labels: &[u8], address: IpAddr) {
         let pointed = at.and_then(|at| {
-            let (reply, kind) = (&mut self.reply, |rtype| (rtype, self.ttl));
-            match address {
-                IpAddr::V4(v4) => {
-                    let kind = kind(RecordType::A);
-                    reply.push_pointing(Section::Additional, at, kind, &v4.octets())
-                }
-                IpAddr::V6(v6) => {
-                    let kind = kind(RecordType::AAAA);
-                    reply.push_pointing(Section::Additional, at, kind, &v6.octets())
-                }
-            }
+            let data = AddressRdata::from(address);
+            let kind = (data.rtype(), self.ttl);
+            self.reply
+                .push_pointing(Section::Additional, at, kind, data.octets())
         });
         if pointed.is_some() {
             return;
@@ -212,7 +205,7 @@ impl Writing<'_> {
         let mut target = Octets::from_slice(labels);
         target.extend_from_slice(self.service);
         let owner = (name(&target), self.ttl);
-        push_address(&mut self.reply, Section::Additional, owner, address);
+        self.reply.push_address(Section::Additional, owner, address);
     }
 }
 

@@ -1,8 +1,6 @@
 //! Puts replies together.
 
-use std::net::IpAddr;
-
-use catena_dns::{Class, HEADER_LEN, NameRef, Rcode, RecordRef, RecordType, Reply, Section, flag};
+use catena_dns::{HEADER_LEN, NameRef, Rcode, RecordType, Reply, Section, flag};
 use catena_plugin::Query;
 use smallvec::SmallVec;
 
@@ -10,67 +8,6 @@ use super::{Names, Zone};
 
 /// Room for most names and RDATA.
 pub(crate) type Octets = SmallVec<[u8; 128]>;
-
-/// An authoritative reply without records.
-pub(crate) fn reply(query: &Query<'_>) -> Reply {
-    let mut reply = Reply::to(query);
-    reply.set_flag(flag::AA, true);
-    reply
-}
-
-/// Adds a record for the name asked for, its RDATA as it is; returns where that stands.
-pub(crate) fn push_asked(
-    reply: &mut Reply,
-    (rtype, ttl): (RecordType, u32),
-    rdata: &[u8],
-) -> Option<usize> {
-    let at = reply.push_pointing(Section::Answer, HEADER_LEN, (rtype, ttl), rdata);
-    if at.is_none() {
-        reply.set_flag(flag::TC, true);
-    }
-    at
-}
-
-/// Adds an A or AAAA record for the name asked for.
-pub(crate) fn push_asked_address(reply: &mut Reply, ttl: u32, address: IpAddr) {
-    match address {
-        IpAddr::V4(v4) => push_asked(reply, (RecordType::A, ttl), &v4.octets()),
-        IpAddr::V6(v6) => push_asked(reply, (RecordType::AAAA, ttl), &v6.octets()),
-    };
-}
-
-/// Adds a record; where there is no room for it, TC says so.
-pub(crate) fn push(
-    reply: &mut Reply,
-    section: Section,
-    (name, ttl): (NameRef<'_>, u32),
-    rtype: RecordType,
-    rdata: &[u8],
-) {
-    let record = RecordRef {
-        name,
-        rtype,
-        class: Class::IN,
-        ttl,
-        rdata,
-    };
-    if !reply.push(section, record) {
-        reply.set_flag(flag::TC, true);
-    }
-}
-
-/// Adds an A or AAAA record.
-pub(crate) fn push_address(
-    reply: &mut Reply,
-    section: Section,
-    owner: (NameRef<'_>, u32),
-    address: IpAddr,
-) {
-    match address {
-        IpAddr::V4(v4) => push(reply, section, owner, RecordType::A, &v4.octets()),
-        IpAddr::V6(v6) => push(reply, section, owner, RecordType::AAAA, &v6.octets()),
-    }
-}
 
 /// `zone` as the client wrote it.
 pub(crate) fn zone_as_asked<'q>(query: &Query<'q>, zone: &Zone) -> NameRef<'q> {
@@ -88,7 +25,7 @@ pub(crate) fn name(octets: &[u8]) -> NameRef<'_> {
 impl Names {
     /// A reply that says no more than `rcode`.
     pub(super) fn denial(&self, query: &Query<'_>, zone: &Zone, rcode: Rcode) -> Reply {
-        let mut reply = reply(query);
+        let mut reply = Reply::authoritative(query);
         reply.set_rcode(rcode);
         self.push_soa(&mut reply, query, zone, Section::Authority);
         reply

@@ -4,12 +4,14 @@
 //! than the search for suffixes, and both fit one datagram. [`Reply::finish`] compresses what
 //! would not.
 
+use std::net::IpAddr;
+
 use super::names::POINTER_MAX;
 use super::{MESSAGE_MAX, RecordRef, Reply};
-use crate::header::{HEADER_LEN, read_u16, write_u16, write_u32};
+use crate::header::{HEADER_LEN, flag, read_u16, write_u16, write_u32};
 use crate::rdata::{self, Field};
 use crate::records::Section;
-use crate::{Class, Message, NameBuf, NameRef, RecordType};
+use crate::{AddressRdata, Class, Message, NameBuf, NameRef, RecordType};
 
 /// Where the target stands in SRV RDATA.
 const TARGET_AT: usize = 6;
@@ -50,6 +52,45 @@ impl Reply {
                 !self.parts.compressed && self.compress() && self.push(section, record)
             }
         }
+    }
+
+    /// As [`Reply::push`], for a record that a client must not miss: where it does not fit, TC
+    /// says so.
+    #[inline]
+    pub fn push_or_tc(&mut self, section: Section, record: RecordRef<'_>) -> bool {
+        let is_pushed = self.push(section, record);
+        if !is_pushed {
+            self.set_flag(flag::TC, true);
+        }
+        is_pushed
+    }
+
+    /// Appends an A or AAAA record of the Internet class; where it does not fit, TC says so.
+    #[inline]
+    pub fn push_address(
+        &mut self,
+        section: Section,
+        (name, ttl): (NameRef<'_>, u32),
+        address: IpAddr,
+    ) -> bool {
+        let data = AddressRdata::from(address);
+        self.push_or_tc(
+            section,
+            RecordRef::new(name, (data.rtype(), ttl), data.octets()),
+        )
+    }
+
+    /// Appends an answer for the name asked for, `rdata` as it is; where it does not fit, TC says
+    /// so.
+    ///
+    /// Returns the offset of its RDATA. Costs less than [`Reply::push`].
+    #[inline]
+    pub fn push_asked(&mut self, kind: (RecordType, u32), rdata: &[u8]) -> Option<usize> {
+        let at = self.push_pointing(Section::Answer, HEADER_LEN, kind, rdata);
+        if at.is_none() {
+            self.set_flag(flag::TC, true);
+        }
+        at
     }
 
     /// Appends a record whose owner stands at `owner` in the packet already, with `rdata` as it is.

@@ -1,7 +1,6 @@
 //! Records of one reply in another, such as those behind an alias.
 
 use super::{RecordRef, Reply};
-use crate::header::flag;
 use crate::records::{Section, expand_rdata};
 use crate::{NameBuf, RecordType};
 
@@ -35,9 +34,7 @@ impl Reply {
                 ttl: record.ttl,
                 rdata: &rdata,
             };
-            if !self.push(section, copy) {
-                self.set_flag(flag::TC, true);
-            }
+            self.push_or_tc(section, copy);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Tests of replies.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use super::{RecordRef, Reply};
-use crate::{Class, Message, Name, QueryMessage, Rcode, RecordType, Section};
+use super::{MESSAGE_MAX, RecordRef, Reply};
+use crate::{Class, Message, Name, QueryMessage, Rcode, RecordType, Section, flag};
 
 fn name(text: &str) -> Name {
     text.parse().unwrap()
@@ -45,6 +45,28 @@ fn owner_equal_to_the_question_is_a_pointer_when_names_are_compressed() {
     let decoded = hickory_proto::op::Message::from_vec(reply.packet()).unwrap();
     assert_eq!(decoded.answers.len(), 1);
     assert_eq!(decoded.answers[0].name.to_string(), "www.Example.org.");
+}
+
+#[test]
+fn a_record_that_must_not_be_missed_sets_tc_where_it_does_not_fit() {
+    let packet = query_packet("www.example.org", None);
+    let mut scratch = Vec::new();
+    let query = QueryMessage::admit(&packet, &mut scratch).unwrap();
+    let mut reply = Reply::authoritative(&query);
+    let owner = (query.name(), 60);
+    assert!(reply.push_address(Section::Answer, owner, "192.0.2.1".parse().unwrap()));
+    assert!(reply.push_address(Section::Answer, owner, "2001:db8::1".parse().unwrap()));
+    let types: Vec<RecordType> = reply.records().map(|record| record.rtype).collect();
+    assert_eq!(types, [RecordType::A, RecordType::AAAA]);
+    assert!(reply.header().has(flag::AA));
+
+    let rdata = vec![0; MESSAGE_MAX];
+    let record = RecordRef::new(query.name(), (RecordType::TXT, 60), &rdata);
+    assert!(!reply.push(Section::Additional, record));
+    assert!(!reply.header().has(flag::TC));
+    assert!(!reply.push_or_tc(Section::Answer, record));
+    assert!(reply.header().has(flag::TC));
+    assert_eq!(reply.records().count(), 2);
 }
 
 #[test]
