@@ -25,6 +25,8 @@ const TRIES: usize = 8;
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 /// How long a conflict waits for word of the change it is with.
 const CATCH_UP: Duration = Duration::from_secs(2);
+/// How long, if another change was shown meanwhile, which may be that one.
+const CATCH_UP_MORE: Duration = Duration::from_millis(10);
 
 /// A zone with what only the writer needs of it.
 pub(crate) struct Served {
@@ -185,7 +187,7 @@ impl Writer {
             return Ok(self.revision);
         }
         let batch = Arc::new(batch);
-        let committed = self.store.commit(Arc::clone(&batch)).await;
+        let committed = self.commit_while_following(Arc::clone(&batch)).await;
         match &committed {
             Ok(revision) => {
                 self.trouble(None);
@@ -201,6 +203,27 @@ impl Writer {
         committed
     }
 
+    /// Has the store commit; what others write is shown meanwhile, however long that takes.
+    async fn commit_while_following(&mut self, batch: Arc<Batch>) -> Result<u64, StoreError> {
+        let store = Arc::clone(&self.store);
+        let mut committing = store.commit(batch);
+        loop {
+            let followed = async {
+                match &mut self.followed {
+                    Some(followed) if store.is_shown_as_followed() => followed.recv().await,
+                    _ => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                committed = &mut committing => return committed,
+                followed = followed => match followed {
+                    Some(followed) => self.follow(followed),
+                    None => self.followed = None,
+                }
+            }
+        }
+    }
+
     async fn end_leases(&mut self) {
         let ended = self.shown.leases.read().ended();
         let mut batch = Batch::default();
@@ -213,9 +236,15 @@ impl Writer {
         }
     }
 
-    /// Waits for word of a change that was in the way.
-    async fn catch_up(&mut self) {
-        let until: Instant = now() + CATCH_UP;
+    /// Waits for word of a change that was in the way of what was decided at `revision`.
+    async fn catch_up(&mut self, revision: u64) {
+        // It may be shown already.
+        let patience = if self.revision > revision {
+            CATCH_UP_MORE
+        } else {
+            CATCH_UP
+        };
+        let until: Instant = now() + patience;
         let Some(followed) = &mut self.followed else {
             return;
         };

@@ -35,11 +35,12 @@ impl Writer {
             }
         }
         for _ in 0..TRIES {
+            let revision = self.revision;
             requests = self.try_group(requests).await;
             if requests.is_empty() {
                 break;
             }
-            self.catch_up().await;
+            self.catch_up(revision).await;
         }
         for request in requests {
             refuse(request, Refusal::Busy);
