@@ -1,13 +1,18 @@
 //! `catena controller vip` in front of a Kubernetes API server, as `kube.rs` starts it.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::mpsc::{Receiver, channel};
 
 use serde_json::{Value, json};
 
 use crate::kube::{Api, await_that};
-use crate::mesh::objects::{apply, define, set_status};
+use crate::mesh::objects::{apply, define, documents, set_status};
 use crate::server::{Server, free_port};
+
+const MANIFEST: &str = include_str!("../corefiles/mesh/vip.yaml");
 
 /// A controller, and the port of its pages.
 struct Controller {
@@ -17,10 +22,14 @@ struct Controller {
 
 impl Controller {
     fn start(api: &Api, identity: &str) -> Controller {
+        Controller::start_at(api.http, identity)
+    }
+
+    fn start_at(api: u16, identity: &str) -> Controller {
         let port = free_port();
         let line = format!(
-            "controller vip --master http://127.0.0.1:{} --identity {identity} --healthport {port}",
-            api.http
+            "controller vip --master http://127.0.0.1:{api} --identity {identity} \
+             --healthport {port}"
         );
         let words: Vec<&str> = line.split(' ').collect();
         Controller {
@@ -150,4 +159,113 @@ fn an_address_that_two_have_stays_with_one() {
     await_that("one has some again", || {
         controller.list("host=one.test").len() == 2
     });
+}
+
+/// A way to the API server on which all requests are told, by their first lines.
+fn watched_way(api: &Api) -> (u16, Receiver<String>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let (port, target) = (listener.local_addr().unwrap().port(), api.http);
+    let (tell, told) = channel();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, target)).unwrap();
+            let mut back = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut back.0, &mut back.1));
+            let tell = tell.clone();
+            std::thread::spawn(move || {
+                let mut octets = [0; 65536];
+                while let Ok(length @ 1..) = client.read(&mut octets) {
+                    let text = String::from_utf8_lossy(&octets[..length]);
+                    let lines = text.lines().filter(|line| line.ends_with(" HTTP/1.1"));
+                    lines.for_each(|line| tell.send(line.to_owned()).unwrap());
+                    server.write_all(&octets[..length]).unwrap();
+                }
+            });
+        }
+    });
+    (port, told)
+}
+
+/// What a request needs the permission for, as `VERB GROUP/RESOURCE`.
+fn permission(line: &str) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    let (path, query) = words[1].split_once('?').unwrap_or((words[1], ""));
+    let parts: Vec<&str> = path.trim_start_matches("/apis/").split('/').collect();
+    let (group, mut rest) = (parts[0], &parts[2..]);
+    if let ["namespaces", _, more @ ..] = rest {
+        rest = more;
+    }
+    let verb = match (words[0], rest.len()) {
+        ("GET", 1) if query.contains("watch=") => "watch",
+        ("GET", 1) => "list",
+        ("GET", _) => "get",
+        ("POST", _) => "create",
+        ("PUT", _) => "update",
+        (method, _) => &method.to_lowercase(),
+    };
+    let part = rest.get(2).map_or(String::new(), |part| format!("/{part}"));
+    format!("{verb} {group}/{}{part}", rest[0])
+}
+
+/// What the manifest permits.
+fn permitted() -> BTreeSet<String> {
+    let texts = |list: &Value| -> Vec<String> {
+        let list = list.as_array().into_iter().flatten();
+        list.map(|text| text.as_str().unwrap().to_owned()).collect()
+    };
+    let mut all = BTreeSet::new();
+    for document in documents(MANIFEST) {
+        for rule in document["rules"].as_array().into_iter().flatten() {
+            for group in texts(&rule["apiGroups"]) {
+                for resource in texts(&rule["resources"]) {
+                    let verbs = texts(&rule["verbs"]).into_iter();
+                    all.extend(verbs.map(|verb| format!("{verb} {group}/{resource}")));
+                }
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn the_controller_asks_for_what_its_manifest_permits_and_for_nothing_else() {
+    let Some(api) = mesh() else {
+        return;
+    };
+    apply(&api, &plain("one"));
+    let (port, asked) = watched_way(&api);
+    let controller = Controller::start_at(port, "me");
+    await_that("one has addresses", || controller.list("").len() == 2);
+    let mut needed = BTreeSet::new();
+    let mut has_asked = |what: &str| {
+        needed.extend(asked.try_iter().map(|line| permission(&line)));
+        needed.contains(what)
+    };
+    await_that("the lease is renewed", || {
+        has_asked("update coordination.k8s.io/leases")
+    });
+    controller.server.signal("TERM");
+    assert!(has_asked("patch networking.istio.io/serviceentries/status"));
+    // A server that streams lists is asked for none.
+    needed.insert("list networking.istio.io/serviceentries".to_owned());
+    assert_eq!(needed, permitted());
+}
+
+#[test]
+fn the_flags_of_the_manifest_exist() {
+    let mut help = Command::new(env!("CARGO_BIN_EXE_catena"));
+    let help = help.args(["controller", "vip", "-h"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let documents = documents(MANIFEST);
+    let deployment = documents.last().unwrap();
+    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+    let args = container["args"].as_array().unwrap().iter();
+    let flags = args.filter_map(|arg| arg.as_str().unwrap().strip_prefix("--"));
+    for flag in flags {
+        let name = flag.split('=').next().unwrap();
+        assert!(help.contains(&format!("--{name} ")), "{name}");
+    }
+    let port = container["ports"][0]["containerPort"].to_string();
+    assert!(help.contains(&format!("(default {port})")), "{port}");
 }

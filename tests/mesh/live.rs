@@ -2,17 +2,21 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 use std::path::Path;
+use std::time::Duration;
 
 use catena_dns::{Message, Name, RecordType};
 use serde_json::{Value, json};
 
-use super::objects::{apply, define, delete, documents};
+use super::objects::{apply, define, delete, documents, set_status};
 use crate::client::{ask, exchange};
 use crate::kube::{Api, await_that};
 use crate::mesh_files::with_endpoint;
 use crate::server::{Server, free_port, move_ports};
+
+const LIMIT: Duration = Duration::from_secs(10);
+const CONTESTED: &str = "catena_serviceentry_contested_addresses{source=";
 
 fn entry(namespace: &str, name: &str, spec: Value) -> Value {
     json!({
@@ -30,9 +34,14 @@ fn host(name: &str, address: &str) -> Value {
 
 /// A server with a block for the zone `global` and what is more.
 fn server(folder: &Path, api: &Api, properties: &str) -> (Server, u16) {
+    server_beside(folder, api, (properties, ""))
+}
+
+/// The same with properties of `serviceentry`, and other directives beside it.
+fn server_beside(folder: &Path, api: &Api, (properties, beside): (&str, &str)) -> (Server, u16) {
     let text = format!(
         "global 192.0.2.0/24 {{\n bind 127.0.0.1\n serviceentry {{\n endpoint \
-         http://127.0.0.1:{}\n {properties}\n }}\n}}\n",
+         http://127.0.0.1:{}\n {properties}\n }}\n {beside}\n}}\n",
         api.http
     );
     fs::write(folder.join("Corefile"), text).unwrap();
@@ -46,7 +55,10 @@ fn server(folder: &Path, api: &Api, properties: &str) -> (Server, u16) {
 fn told(port: u16, name: &str, rtype: RecordType) -> String {
     let name: Name = name.parse().unwrap();
     let query = Message::query(name.view(), rtype).to_packet();
-    let reply = Message::decode(&exchange(port, &query).unwrap()).unwrap();
+    in_words(&Message::decode(&exchange(port, &query).unwrap()).unwrap())
+}
+
+fn in_words(reply: &Message) -> String {
     let mut text = reply.rcode().name().unwrap().to_owned();
     for section in [&reply.answers, &reply.authorities, &reply.additionals] {
         text.push_str(" |");
@@ -65,10 +77,14 @@ fn told(port: u16, name: &str, rtype: RecordType) -> String {
 }
 
 fn why(port: u16, query: &str) -> String {
+    page(port, &format!("/why?{query}"))
+}
+
+fn page(port: u16, path: &str) -> String {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
     write!(
         stream,
-        "GET /why?{query} HTTP/1.1\r\nHost: why\r\nConnection: close\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nHost: page\r\nConnection: close\r\n\r\n"
     )
     .unwrap();
     let mut page = String::new();
@@ -277,4 +293,135 @@ fn an_old_name_leads_to_the_host_of_an_entry() {
     });
     let back = told(port, "7.2.0.192.in-addr.arpa.", RecordType::PTR);
     assert_eq!(back, "NOERROR | 7.2.0.192.in-addr.arpa. PTR | |");
+}
+
+/// What `port` answers to a client at `from`.
+fn told_at(port: u16, from: [u8; 4], name: &str) -> String {
+    let name: Name = name.parse().unwrap();
+    let socket = UdpSocket::bind((Ipv4Addr::from(from), 0)).unwrap();
+    socket.set_read_timeout(Some(LIMIT)).unwrap();
+    socket.connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    let query = Message::query(name.view(), RecordType::A).to_packet();
+    let mut packet = [0; 512];
+    socket.send(&query).unwrap();
+    let length = socket.recv(&mut packet).unwrap();
+    in_words(&Message::decode(&packet[..length]).unwrap())
+}
+
+#[test]
+fn an_alias_that_leads_to_a_private_host_is_kept_for_nobody_else() {
+    let Some(api) = Api::start("") else {
+        return;
+    };
+    define(&api);
+    let mut objects = documents(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n\
+         apiVersion: v1\nkind: Service\nmetadata: {name: orders, namespace: shop}\n\
+         spec: {type: ExternalName, externalName: orders.polaris}\n",
+    );
+    for (namespace, address) in [("shop", "127.0.0.1"), ("other", "127.0.0.2")] {
+        objects.push(json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "client", "namespace": namespace},
+            "status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]},
+        }));
+    }
+    let mut private = host("orders.polaris", "192.0.2.7");
+    private["spec"]["exportTo"] = json!(["."]);
+    objects.push(private);
+    objects.iter().for_each(|object| apply(&api, object));
+    let text = include_str!("../../corefiles/mesh/migration");
+    let endpoint = format!("endpoint http://127.0.0.1:{}\n", api.http);
+    let (world, upstream) = (tempfile::tempdir().unwrap(), free_port());
+    let nothing = ". {\n template ANY ANY . {\n rcode NXDOMAIN\n }\n}\n";
+    fs::write(world.path().join("Corefile"), nothing).unwrap();
+    let mut outside = Server::start(world.path(), "Corefile", upstream);
+    outside.started().unwrap();
+    let text = with_endpoint(text, &endpoint)
+        .replace("/etc/resolv.conf", &format!("127.0.0.1:{upstream}"));
+    let moved = move_ports(&text);
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("Corefile"), &moved.text).unwrap();
+    let mut server = Server::start(folder.path(), "Corefile", moved.port);
+    server.started().unwrap();
+    let port = *moved.dns.first().unwrap();
+    let (ours, theirs) = ([127, 0, 0, 1], [127, 0, 0, 2]);
+    let name = "orders.shop.svc.cluster.local.";
+    let alias = format!("NOERROR | {name} CNAME");
+    let whole = format!("{alias} orders.polaris. A | |");
+    await_that("the host", || told_at(port, ours, name) == whole);
+    // Who may see it is told it also after others, and others are not told it after them.
+    for _ in 0..2 {
+        assert_eq!(told_at(port, theirs, name), format!("{alias} | |"));
+        assert_eq!(told_at(port, ours, name), whole);
+    }
+}
+
+#[test]
+fn an_automatic_address_that_two_statuses_have_is_answered_for_one() {
+    let Some(api) = Api::start("") else {
+        return;
+    };
+    define(&api);
+    let automatic = |name: &str| {
+        let host = format!("{name}.global");
+        entry("shop", name, json!({"hosts": [host], "resolution": "DNS"}))
+    };
+    let give = |name: &str, addresses: &[&str]| {
+        let host = format!("{name}.global");
+        let list = addresses.iter();
+        let list = list.map(|value| json!({"value": value, "host": host}));
+        let status = json!({"addresses": list.collect::<Vec<_>>()});
+        set_status(&api, "shop", name, &status);
+    };
+    apply(&api, &automatic("a"));
+    give("a", &["240.240.0.1", "2001:2::1"]);
+    let folder = tempfile::tempdir().unwrap();
+    let (metrics, pages) = (free_port(), free_port());
+    let beside = format!("prometheus 127.0.0.1:{metrics}");
+    let properties = format!("why 127.0.0.1:{pages}");
+    let (mut server, port) = server_beside(folder.path(), &api, (&properties, &beside));
+    let contested = |count: u8| {
+        let line = format!("http://127.0.0.1:{}\"}} {count}\n", api.http);
+        let page = page(metrics, "/metrics");
+        let mut lines = page.split_inclusive('\n');
+        lines.any(|known| known.starts_with(CONTESTED) && known.ends_with(&line))
+    };
+    assert!(ask(port, "a.global").unwrap().is_some() && contested(0));
+    // Made later, or in the same second: then the name counts.
+    apply(&api, &automatic("b"));
+    give("b", &["240.240.0.1", "2001:2::2"]);
+    server
+        .says("240.240.0.1 is answered for serviceentry/shop/a only: serviceentry/shop/b has it")
+        .unwrap();
+    assert_eq!(ask(port, "b.global").unwrap(), None);
+    assert!(ask(port, "a.global").unwrap().is_some() && contested(1));
+    let (a, aaaa) = (RecordType::A, RecordType::AAAA);
+    assert_eq!(told(port, "b.global.", a), "NOERROR | | global. SOA |");
+    assert_eq!(
+        told(port, "b.global.", aaaa),
+        "NOERROR | b.global. AAAA | |"
+    );
+    let list = page(pages, "/vips?address=240.240.0.1");
+    let row = |name: &str, answered: bool| {
+        format!(
+            r#"{{"address":"240.240.0.1","host":"{name}.global","namespace":"shop","name":"{name}",
+            "answered":{answered}}}"#
+        )
+        .replace("\n            ", "")
+    };
+    let both = format!("[{},{}]", row("a", true), row("b", false));
+    assert!(list.contains(&both), "{list}");
+    assert!(
+        page(pages, "/vips?host=b.global")
+            .matches("address")
+            .count()
+            == 2
+    );
+    // An allocator settles it.
+    give("b", &["240.240.0.2", "2001:2::2"]);
+    await_that("b has an address", || {
+        ask(port, "b.global").unwrap().is_some()
+    });
+    assert!(contested(0));
 }

@@ -22,6 +22,8 @@ const FETCHES_MAX: usize = 512;
 pub(crate) struct Resolved {
     pub answers: Vec<Record>,
     pub truncated: bool,
+    /// Nobody may keep it.
+    pub is_live: bool,
 }
 
 /// Something to be fetched.
@@ -123,6 +125,12 @@ impl Facts {
     pub fn take_missing(&self) -> Vec<Missing> {
         self.lookups_left.set(LOOKUPS_MAX);
         self.missing.take()
+    }
+
+    /// Whether nobody may keep an answer that is worked out from this.
+    pub fn is_live(&self) -> bool {
+        let mut facts = self.fetched.values();
+        facts.any(|fact| matches!(fact, Fact::Answers(Some(resolved)) if resolved.is_live))
     }
 
     /// Adds what was fetched.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use catena_dns::{RecordType, Section, flag};
 use catena_etcd::proto::{RangeRequest, RangeResponse};
 use catena_etcd::{Client, Error, range_end};
-use catena_plugin::{Answer, OwnedQuery};
+use catena_plugin::{Answer, Outcome, OwnedQuery};
 use futures_util::{StreamExt, stream};
 
 use crate::facts::{Fact, Missing, Resolved};
@@ -29,7 +29,7 @@ pub(crate) async fn fetch(
             Missing::Answers(name, qtype) => {
                 let qtype = RecordType(*qtype);
                 let flow = query.view(|query| query.resolve(name.view(), qtype));
-                Fact::Answers(resolved(flow.outcome().await.answer))
+                Fact::Answers(resolved(flow.outcome().await))
             }
         };
         (what, fact)
@@ -41,8 +41,9 @@ pub(crate) async fn fetch(
 }
 
 /// What the server answered; `None` if nothing at all.
-fn resolved(answer: Answer) -> Option<Arc<Resolved>> {
-    let reply = match answer {
+fn resolved(outcome: Outcome) -> Option<Arc<Resolved>> {
+    let is_live = outcome.is_live;
+    let reply = match outcome.answer {
         Answer::Reply(reply) => reply,
         Answer::Fail(_) => return Some(Arc::default()),
         _ => return None,
@@ -54,6 +55,7 @@ fn resolved(answer: Answer) -> Option<Arc<Resolved>> {
             .filter_map(|record| record.to_record(reply.packet()).ok())
             .collect(),
         truncated: reply.header().flags & flag::TC != 0,
+        is_live,
     }))
 }
 

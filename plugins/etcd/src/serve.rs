@@ -104,14 +104,13 @@ impl Stage {
     /// The outcome by what is known; `None` if the query is for the next stage.
     fn try_answer(&self, facts: &Facts, zone: NameRef<'_>, query: &Query<'_>) -> Option<Outcome> {
         let mut answering = Answering::new(facts, zone, query.qtype());
-        match answering.answer(query.name_as_asked()) {
-            Ok(()) => Some(Outcome::reply(answering.into_reply(query))),
-            Err(Trouble::NoSuchName) if self.fallthrough.allows(query.name()) => None,
-            Err(Trouble::NoSuchName) => {
-                Some(Outcome::reply(negative(query, zone, Rcode::NXDOMAIN)))
-            }
-            Err(Trouble::Failed(error)) => Some(failed(query, zone, error)),
-        }
+        let outcome = match answering.answer(query.name_as_asked()) {
+            Ok(()) => Outcome::reply(answering.into_reply(query)),
+            Err(Trouble::NoSuchName) if self.fallthrough.allows(query.name()) => return None,
+            Err(Trouble::NoSuchName) => Outcome::reply(negative(query, zone, Rcode::NXDOMAIN)),
+            Err(Trouble::Failed(error)) => failed(query, zone, error),
+        };
+        Some(outcome.live_if(facts.is_live()))
     }
 
     /// Fetches what `facts` lack until nothing is missing.

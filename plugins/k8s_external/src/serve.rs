@@ -192,10 +192,13 @@ fn target(host: &ExternalHost, zone: &Name) -> Vec<u8> {
 
 /// Adds where the names lead to the reply.
 async fn resolve(mut pending: Pending, query: OwnedQuery) -> Outcome {
+    let mut is_live = false;
     for name in &pending.names {
         for rtype in &pending.types {
             let flow = query.view(|query| query.resolve(name.view(), *rtype));
-            if let Answer::Reply(found) = flow.outcome().await.answer {
+            let outcome = flow.outcome().await;
+            is_live |= outcome.is_live;
+            if let Answer::Reply(found) = outcome.answer {
                 pending.reply.push_answers_of(&found, pending.section);
                 if found.header().has(flag::TC) {
                     pending.reply.set_flag(flag::TC, true);
@@ -203,5 +206,5 @@ async fn resolve(mut pending: Pending, query: OwnedQuery) -> Outcome {
             }
         }
     }
-    Outcome::reply(pending.reply)
+    Outcome::reply(pending.reply).live_if(is_live)
 }

@@ -76,15 +76,14 @@ impl Cluster {
 
     fn new(watched: Watched) -> Cluster {
         let table: Arc<Table> = Arc::default();
-        let state = State::new(Arc::clone(&table), watched.making.clone());
-        let state = Arc::new(Mutex::new(state));
         let label = watched.access.label();
-        let hosts = metrics::HOSTS.with(&[&label]);
+        let sizes = metrics::Sizes::of(&label);
+        let state = State::new(Arc::clone(&table), watched.making.clone(), sizes);
+        let state = Arc::new(Mutex::new(state));
         let readers = watched.resources().into_iter().map(|(kind, resource)| {
             let objects = Objects {
                 kind,
                 state: Arc::clone(&state),
-                hosts: hosts.clone(),
             };
             (objects, resource)
         });
@@ -149,3 +148,6 @@ impl Watched {
         resources
     }
 }
+
+#[cfg(test)]
+mod tests;

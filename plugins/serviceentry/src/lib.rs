@@ -11,6 +11,7 @@ mod setup;
 mod soa;
 mod source;
 mod strict;
+mod vips;
 mod why;
 
 use catena_plugin::Registration;

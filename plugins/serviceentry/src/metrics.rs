@@ -1,7 +1,7 @@
 //! What is counted of hosts, answers and the API server.
 
 use catena_kube::Exchange;
-use catena_plugin::metrics::{Counter, CounterVec, Family, GaugeVec};
+use catena_plugin::metrics::{Counter, CounterVec, Family, Gauge, GaugeVec};
 
 static REQUESTS: CounterVec = CounterVec::new(
     "catena_serviceentry_rest_client_requests_total",
@@ -16,6 +16,11 @@ pub(crate) static LAST_CONTACT: GaugeVec = GaugeVec::new(
 pub(crate) static HOSTS: GaugeVec = GaugeVec::new(
     "catena_serviceentry_hosts",
     "Hosts that are known, wildcards counted once.",
+    &["source"],
+);
+static CONTESTED: GaugeVec = GaugeVec::new(
+    "catena_serviceentry_contested_addresses",
+    "Automatic addresses that more than one host has; one of them is told it.",
     &["source"],
 );
 static LOOKUPS: CounterVec = CounterVec::new(
@@ -40,10 +45,31 @@ pub(crate) static METRICS: &[&dyn Family] = &[
     &REQUESTS,
     &LAST_CONTACT,
     &HOSTS,
+    &CONTESTED,
     &LOOKUPS,
     &TABLES,
     &CONNECTED,
 ];
+
+/// How much is known of a cluster.
+pub(crate) struct Sizes {
+    pub hosts: Gauge,
+    pub contested: Gauge,
+}
+
+impl Sizes {
+    pub fn of(source: &str) -> Sizes {
+        Sizes {
+            hosts: HOSTS.with(&[source]),
+            contested: CONTESTED.with(&[source]),
+        }
+    }
+}
+
+/// A size as a gauge takes it.
+pub(crate) fn size(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
 
 /// The counters of one server.
 pub(crate) struct Lookups {

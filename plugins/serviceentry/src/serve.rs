@@ -119,11 +119,7 @@ impl ServiceEntries {
                 self.denial(query, soa, Rcode::NOERROR)
             }
         };
-        match sight.clients {
-            // The next client may see something else.
-            Clients::Pods => outcome.live().into(),
-            _ => outcome.into(),
-        }
+        outcome.into()
     }
 
     fn answer_strictly(&self, query: &Query<'_>, next: Next<'_>) -> Flow {
@@ -239,7 +235,14 @@ impl Plugin for Stage {
         };
         match query.qtype() {
             RecordType::AXFR | RecordType::IXFR => Outcome::fail(Rcode::REFUSED).into(),
-            _ => self.0.answer(query, soa, next),
+            _ => {
+                let flow = self.0.answer(query, soa, next);
+                match self.0.rules.sight.clients {
+                    // The next client may see something else, also where this one sees nothing.
+                    Clients::Pods => flow.then(&self.0, query, |_, _, outcome| outcome.live()),
+                    _ => flow,
+                }
+            }
         }
     }
 

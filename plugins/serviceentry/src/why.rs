@@ -1,4 +1,4 @@
-//! The endpoint that says why a name means what it does to a client.
+//! The endpoint that says why a name means what it does to a client, and lists addresses.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -9,6 +9,7 @@ use catena_http::{Answer, Asked, Page, Pages};
 use catena_mesh::{Considered, Search, Verdict, Viewer, Without};
 
 use crate::serve::ServiceEntries;
+use crate::vips;
 
 const USAGE: &str = "ask for /why?name=NAME, and &client=ADDRESS or &namespace=NAMESPACE\n";
 
@@ -16,7 +17,11 @@ pub(crate) struct Why(pub Arc<ServiceEntries>);
 
 impl Pages for Why {
     fn answer(&self, asked: &Asked) -> Option<Answer> {
-        (asked.path == "/why").then(|| Answer::Now(self.page(asked)))
+        match asked.path.as_str() {
+            "/why" => Some(Answer::Now(self.page(asked))),
+            "/vips" => Some(Answer::Now(vips::page(asked, self.0.table()))),
+            _ => None,
+        }
     }
 }
 
@@ -103,6 +108,7 @@ fn lack(without: Without) -> &'static str {
         Without::OptedOut => "has no address: its label refuses automatic ones",
         Without::Wildcard => "has no address: a wildcard gets an automatic one only as DYNAMIC_DNS",
         Without::Awaited => "has no address: no automatic one is in its status yet",
+        Without::Yielded => "has no address: another host has a better right to its automatic one",
         Without::NoAddress => "has no address: spec.addresses holds networks or no addresses",
         Without::NoEndpoint => "has no address: there is no ready endpoint",
         Without::NotServed => "has no address: it is an alias, or headless without ports",

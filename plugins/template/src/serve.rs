@@ -200,6 +200,7 @@ impl Template {
             rcode: self.rcode,
             sections: Default::default(),
             is_truncated: false,
+            is_live: false,
             option: self.extended_error.as_ref().map(ExtendedError::to_octets),
         };
         let mut text = String::new();
@@ -248,6 +249,8 @@ struct Draft {
     rcode: Rcode,
     sections: [Vec<Record>; 3],
     is_truncated: bool,
+    /// Nobody may keep it.
+    is_live: bool,
     option: Option<Box<[u8]>>,
 }
 
@@ -274,11 +277,14 @@ impl Draft {
                 }
             }
         }
-        Outcome::reply(self.into_reply(query)).into()
+        let is_live = self.is_live;
+        let outcome = Outcome::reply(self.into_reply(query));
+        outcome.live_if(is_live).into()
     }
 
     /// Puts the answers of a look-up at `at`; returns where they end.
     fn insert(&mut self, at: usize, outcome: &Outcome) -> usize {
+        self.is_live |= outcome.is_live;
         let Answer::Reply(reply) = &outcome.answer else {
             return at;
         };

@@ -121,7 +121,5 @@ fn merge(zone: &Zone, query: &Query<'_>, alias: Reply, outcome: Outcome) -> Outc
         answer.push_apex_ns();
     }
     answer.push_addresses();
-    let is_live = outcome.is_live;
-    let outcome = answer.finish();
-    if is_live { outcome.live() } else { outcome }
+    answer.finish().live_if(outcome.is_live)
 }

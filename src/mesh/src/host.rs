@@ -34,6 +34,11 @@ impl HostName {
         }
     }
 
+    /// A key to sort hosts by.
+    pub(crate) fn order(&self) -> (bool, &[u8]) {
+        (self.is_wildcard(), self.name().wire())
+    }
+
     /// Whether it stands for many names.
     pub fn is_wildcard(&self) -> bool {
         matches!(self, HostName::Below(_))

@@ -5,6 +5,8 @@
 //! look hosts up in the [`Table`] that it writes, without locks, as a [`Viewer`] sees them:
 //! exact hosts, wildcards, short names of Services, and all of these behind a search domain.
 //!
+//! An automatic address is of one host: [`Dispute`] says who has it where several claim it.
+//!
 //! **Invariant.** What a viewer is told depends on the rows alone, never on the order in which
 //! they came.
 
@@ -29,7 +31,7 @@ pub use row::{Addresses, Exports, Origin, Port, Reach, Row, Without};
 pub use sidecar::{Egress, From, Import, Sidecar};
 pub use table::{Host, Table};
 pub use why::{Considered, Verdict};
-pub use writer::Writer;
+pub use writer::{Dispute, Writer};
 
 #[cfg(test)]
 mod tests;

@@ -71,6 +71,8 @@ impl Exports {
 pub struct Addresses {
     /// The addresses, in the owner's order.
     pub list: SmallVec<[IpAddr; 1]>,
+    /// Automatic addresses that are another's by a better right; nobody is told them here.
+    pub yielded: Box<[IpAddr]>,
     /// Who is told them.
     pub reach: Reach,
     /// Why there are none, if there are none.
@@ -87,6 +89,7 @@ impl Addresses {
     pub fn of(list: impl Into<Box<[IpAddr]>>, reach: Reach) -> Addresses {
         Addresses {
             list: SmallVec::from_slice(&list.into()),
+            yielded: Box::default(),
             reach,
             without: Without::Unknown,
         }
@@ -96,9 +99,41 @@ impl Addresses {
     pub fn none(without: Without) -> Addresses {
         Addresses {
             list: SmallVec::new(),
+            yielded: Box::default(),
             reach: Reach::All,
             without,
         }
+    }
+
+    /// All that the owner has, or would have if nobody had a better right to it.
+    pub(crate) fn claimed(&self) -> impl Iterator<Item = IpAddr> {
+        self.list.iter().chain(&self.yielded).copied()
+    }
+
+    /// Gives `address`, which is claimed, to another, or takes it back.
+    pub(crate) fn settle(&mut self, address: IpAddr, is_own: bool) {
+        if self.list.contains(&address) == is_own {
+            return;
+        }
+        let others = self
+            .yielded
+            .iter()
+            .copied()
+            .filter(|known| *known != address);
+        if is_own {
+            self.yielded = others.collect();
+            self.list.push(address);
+            self.list.sort_unstable();
+        } else {
+            let mut yielded: Vec<IpAddr> = others.chain([address]).collect();
+            yielded.sort_unstable();
+            self.yielded = yielded.into();
+            self.list.retain(|known| *known != address);
+        }
+        self.without = match self.list.is_empty() {
+            true => Without::Yielded,
+            false => Without::Unknown,
+        };
     }
 }
 
@@ -128,6 +163,8 @@ pub enum Without {
     Wildcard,
     /// An automatic address is not there yet.
     Awaited,
+    /// Others have a better right to its automatic addresses.
+    Yielded,
     /// What an entry gives are networks, or no addresses.
     NoAddress,
     /// There is no ready endpoint.

@@ -25,12 +25,14 @@ pub struct Host {
     pub rows: SmallVec<[Row; 1]>,
 }
 
-/// The hosts at an address.
+/// The hosts that claim an address.
 #[derive(Clone, Debug)]
 pub(crate) struct HostsAt {
     pub address: IpAddr,
-    /// Sorted by their text.
+    /// In their order.
     pub hosts: SmallVec<[Arc<HostName>; 1]>,
+    /// Whether it ever was an automatic address of one of them.
+    pub is_automatic: bool,
 }
 
 /// All hosts; only a [`crate::Writer`] changes them.
@@ -89,7 +91,7 @@ impl Table {
         above::has_below(&self.above, name)
     }
 
-    /// The exact hosts that `viewer` finds at `address`, sorted.
+    /// The exact hosts that `viewer` finds at `address`, in an order of their own.
     pub fn hosts_at(&self, address: IpAddr, viewer: &Viewer<'_>) -> Vec<Arc<HostName>> {
         let hash = self.at.hash(&address);
         let is = |at: &HostsAt| at.address == address;
@@ -97,9 +99,10 @@ impl Table {
             at.map_or_else(Vec::new, |at| at.hosts.to_vec())
         });
         hosts.retain(|name| {
-            self.exact(name.name(), |host| {
-                host.is_some_and(|host| Choice::of(host, viewer).addresses().contains(&address))
-            })
+            !name.is_wildcard()
+                && self.exact(name.name(), |host| {
+                    host.is_some_and(|host| Choice::of(host, viewer).addresses().contains(&address))
+                })
         });
         hosts
     }

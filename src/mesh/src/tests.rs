@@ -1,6 +1,8 @@
 //! Rules of one host in many places, and of names that mean a host.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod rights;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 

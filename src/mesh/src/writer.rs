@@ -1,14 +1,17 @@
 //! Writes the table: takes rows owner by owner, and shows readers what changed.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+mod rights;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use catena_index::shards::{Edit, Shards};
+use catena_index::shards::Edit;
 use hashbrown::HashSet;
+
+pub use rights::Dispute;
 
 use crate::above::{self, Above};
 use crate::sidecar::Sidecars;
@@ -27,6 +30,10 @@ pub struct Writer {
     at: Edit<HostsAt>,
     above: Edit<Above>,
     clients: Edit<Client>,
+    /// Automatic addresses that several claim.
+    disputes: BTreeMap<IpAddr, Dispute>,
+    /// Those of them that nobody was told of yet.
+    news: BTreeSet<IpAddr>,
 }
 
 impl Writer {
@@ -40,6 +47,8 @@ impl Writer {
             clients: Edit::default(),
             said: HashMap::new(),
             open: HashMap::new(),
+            disputes: BTreeMap::new(),
+            news: BTreeSet::new(),
             table,
         }
     }
@@ -88,16 +97,21 @@ impl Writer {
     /// The rows of a host to be changed; `None` if it is new.
     fn rows(&mut self, host: &HostName) -> Option<&mut Vec<Row>> {
         if !self.open.contains_key(host) {
-            let (shards, edit) = match host {
-                HostName::Exact(_) => (&self.table.exact, &self.exact),
-                HostName::Below(_) => (&self.table.below, &self.below),
-            };
-            let wire = host.name().wire();
-            let is = |known: &Arc<Host>| known.name.name().wire() == wire;
-            let known = edit.find(shards, shards.hash(wire), is)?;
+            let known = self.latest(host)?;
             self.open.insert(host.clone(), known.rows.to_vec());
         }
         self.open.get_mut(host)
+    }
+
+    /// A host as it was last put where readers find it.
+    fn latest(&self, host: &HostName) -> Option<Arc<Host>> {
+        let (shards, edit) = match host {
+            HostName::Exact(_) => (&self.table.exact, &self.exact),
+            HostName::Below(_) => (&self.table.below, &self.below),
+        };
+        let wire = host.name().wire();
+        let is = |known: &Arc<Host>| known.name.name().wire() == wire;
+        edit.find(shards, shards.hash(wire), is)
     }
 
     /// Takes the clients that are known by an address, or forgets them.
@@ -118,6 +132,7 @@ impl Writer {
 
     /// Shows readers what was changed; says how many hosts that was.
     pub fn publish(&mut self) -> usize {
+        self.settle();
         let open = std::mem::take(&mut self.open);
         let mut changed = 0;
         for (host, rows) in open {
@@ -137,6 +152,7 @@ impl Writer {
     /// Puts a host's rows where readers will find them; says whether they are others than before.
     fn close(&mut self, host: &HostName, mut rows: Vec<Row>) -> bool {
         rows.sort_by(|a, b| rank(a).cmp(&rank(b)));
+        let before = self.latest(host);
         let (shards, edit) = match host {
             HostName::Exact(_) => (&self.table.exact, &mut self.exact),
             HostName::Below(_) => (&self.table.below, &mut self.below),
@@ -144,7 +160,6 @@ impl Writer {
         let wire = host.name().wire();
         let is = |known: &Arc<Host>| known.name.name().wire() == wire;
         let hash = shards.hash(wire);
-        let before = edit.find(shards, hash, is);
         let old: &[Row] = before.as_ref().map_or(&[], |host| &host.rows);
         if *old == *rows {
             return false;
@@ -168,9 +183,6 @@ impl Writer {
             (Some(_), None) => self.count(host, false),
             _ => {}
         }
-        if !host.is_wildcard() {
-            self.turn_around(host, before.as_deref(), after.as_deref());
-        }
         true
     }
 
@@ -184,51 +196,12 @@ impl Writer {
         above::count((&self.table.above, &mut self.above), names, has_come);
     }
 
-    /// Keeps the hosts by address as the hosts are.
-    fn turn_around(&mut self, name: &HostName, before: Option<&Host>, after: Option<&Host>) {
-        let addresses = |host: Option<&Host>| -> HashSet<IpAddr> {
-            let rows = host.map_or(&[][..], |host| &*host.rows);
-            let all = rows
-                .iter()
-                .flat_map(|row| row.addresses.list.iter().copied());
-            all.collect()
-        };
-        let (old, new) = (addresses(before), addresses(after));
-        let name = Arc::new(name.clone());
-        for address in old.symmetric_difference(&new) {
-            let is_new = new.contains(address);
-            let is = |at: &HostsAt| at.address == *address;
-            change(&self.table.at, &mut self.at, address, is, |at| {
-                let mut hosts = at.take().map(|at| at.hosts).unwrap_or_default();
-                hosts.retain(|known| *known != name);
-                if is_new {
-                    hosts.push(Arc::clone(&name));
-                    hosts.sort_by_cached_key(|host| host.to_string());
-                }
-                *at = (!hosts.is_empty()).then_some(HostsAt {
-                    address: *address,
-                    hosts,
-                });
-            });
-        }
-    }
-
     fn touch(&self) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let seconds = now.map_or(0, |now| now.as_secs() & u64::from(u32::MAX));
         let now = u32::try_from(seconds).unwrap_or(0);
         self.table.serial.store(now, Relaxed);
     }
-}
-
-fn change<T: Clone>(
-    shards: &Shards<T>,
-    edit: &mut Edit<T>,
-    key: &impl Hash,
-    is: impl FnMut(&T) -> bool,
-    change: impl FnOnce(&mut Option<T>),
-) {
-    edit.change(shards, shards.hash(key), is, change);
 }
 
 /// The order of a host's rows.

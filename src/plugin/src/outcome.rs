@@ -95,8 +95,15 @@ impl Outcome {
     /// Says that the answer may be another in a moment: a cache must not keep it.
     ///
     /// For what is written while it is served: whoever has written a name may ask for it at once.
+    /// And for what depends on who asks.
     pub fn live(mut self) -> Outcome {
         self.is_live = true;
+        self
+    }
+
+    /// The same if `is_live`, as for what was made of another outcome.
+    pub fn live_if(mut self, is_live: bool) -> Outcome {
+        self.is_live |= is_live;
         self
     }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use catena_kube::{Id, Object, Reader};
-use catena_plugin::metrics::Gauge;
 use hashbrown::HashSet;
 use parking_lot::Mutex;
 
@@ -70,14 +69,6 @@ impl Kind {
 pub(crate) struct Objects {
     pub(super) kind: Kind,
     pub(super) state: Arc<Mutex<State>>,
-    pub(super) hosts: Gauge,
-}
-
-impl Objects {
-    fn publish(&mut self) {
-        let hosts = self.state.lock().publish();
-        self.hosts.set(i64::try_from(hosts).unwrap_or(i64::MAX));
-    }
 }
 
 impl Reader for Objects {
@@ -103,10 +94,10 @@ impl Reader for Objects {
 
     fn listed(&mut self, named: HashSet<Id>) {
         self.kind.keep(&mut self.state.lock(), &named);
-        self.publish();
+        self.state.lock().publish();
     }
 
     fn flush(&mut self) {
-        self.publish();
+        self.state.lock().publish();
     }
 }

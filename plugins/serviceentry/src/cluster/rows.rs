@@ -153,7 +153,7 @@ fn automatic(host: &HostName, written: &[(HostName, IpAddr)]) -> Addresses {
         });
     }
     // The one of IPv4 comes first: who is told one only is told that.
-    list.sort_by_key(IpAddr::is_ipv6);
+    list.sort_unstable();
     list.dedup();
     Addresses::of(list, Reach::Automatic)
 }
@@ -164,8 +164,10 @@ fn endpoints<'s>(
     slices: &[&'s Slice],
     all: bool,
 ) -> (Vec<IpAddr>, BTreeMap<&'s str, Vec<IpAddr>>) {
-    let first_port = service.ports.first().map(|port| &port.name);
-    let serves = |slice: &&&Slice| first_port.is_none_or(|port| slice.ports.contains(port));
+    let serves = |slice: &&&Slice| {
+        let mut ports = service.ports.iter();
+        ports.any(|port| slice.ports.contains(&port.name))
+    };
     let endpoints = slices
         .iter()
         .filter(serves)

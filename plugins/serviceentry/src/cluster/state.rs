@@ -6,18 +6,20 @@ use std::sync::Arc;
 
 use catena_dns::Name;
 use catena_kube::Id;
-use catena_mesh::{Client, Owner, Sidecar, Table, Writer};
+use catena_mesh::{Client, Dispute, Owner, Sidecar, Table, Writer};
 use hashbrown::HashSet;
 
 use super::Making;
 use super::hashed::Hashed;
 use super::rows::Rows;
 use crate::client::search_domains;
+use crate::metrics::{Sizes, size};
 use crate::object::{Entry, EntryPlace, Pod, ReadSidecar, Service, ServicePlace, Slice};
 
 /// What is known of a cluster, and the writer of its table.
 pub(super) struct State {
     table: Arc<Table>,
+    sizes: Sizes,
     writer: Writer,
     rows: Rows,
     entries: HashSet<Id>,
@@ -39,10 +41,11 @@ pub(super) struct State {
 }
 
 impl State {
-    pub fn new(table: Arc<Table>, making: Making) -> State {
+    pub fn new(table: Arc<Table>, making: Making, sizes: Sizes) -> State {
         State {
             writer: Writer::new(Arc::clone(&table)),
             table,
+            sizes,
             rows: Rows(making),
             entries: HashSet::new(),
             hashed: Hashed::default(),
@@ -58,13 +61,17 @@ impl State {
         }
     }
 
-    /// Shows readers what changed; says how many hosts there are.
-    pub fn publish(&mut self) -> usize {
+    /// Shows readers what changed.
+    pub fn publish(&mut self) {
         for entry in self.hashed.give() {
             self.say_entry(&entry);
         }
         self.writer.publish();
-        self.table.len()
+        self.sizes.hosts.set(size(self.table.len()));
+        self.sizes.contested.set(size(self.writer.disputes()));
+        for dispute in self.writer.new_disputes() {
+            tell(&dispute);
+        }
     }
 
     pub fn apply_entry(&mut self, entry: Entry) {
@@ -285,6 +292,25 @@ impl State {
         let ids = self.sidecars.keys();
         ids.filter(|id| !named.contains(*id)).cloned().collect()
     }
+}
+
+fn tell(dispute: &Dispute) {
+    let Dispute {
+        address,
+        owner,
+        yielding,
+    } = dispute;
+    let (Some(first), others) = (yielding.first(), yielding.len().saturating_sub(1)) else {
+        return;
+    };
+    let more = match others {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    tracing::warn!(
+        target: "plugin/serviceentry",
+        "The automatic address {address} is answered for {owner} only: {first}{more} has it too"
+    );
 }
 
 fn entry_owner(id: &Id) -> Owner {

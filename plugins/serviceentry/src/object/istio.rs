@@ -7,6 +7,7 @@ use std::sync::Arc;
 use catena_kube::{Id, JsonMetadata, Object};
 use catena_mesh::{Egress, HostName, Import, Port, Sidecar, Without};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{Entry, EntryPlace, Labels, ReadSidecar, exports, legacy};
 
@@ -16,7 +17,7 @@ const AUTOMATIC: &str = "networking.istio.io/enable-autoallocate-ip";
 const LIST_MAX: usize = 256;
 
 #[derive(Deserialize)]
-struct Raw<Spec, Status = ()> {
+struct Raw<Spec, Status = IgnoredAny> {
     metadata: JsonMetadata,
     spec: Option<Spec>,
     status: Option<Status>,
@@ -147,6 +148,9 @@ fn place(meta: &JsonMetadata, spec: &RawEntry, status: Option<&[RawAddress]>) ->
         let selector = spec.selector.as_ref();
         let labels = selector.and_then(|selector| selector.labels.as_ref());
         return match labels {
+            Some(_) if spec.ports.as_ref().is_none_or(Vec::is_empty) => {
+                EntryPlace::Nowhere(Without::NotServed)
+            }
             Some(labels) if !labels.is_empty() => EntryPlace::Pods(pairs(labels)),
             _ => EntryPlace::Nowhere(Without::Unresolved),
         };

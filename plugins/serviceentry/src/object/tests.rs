@@ -82,7 +82,8 @@ fn a_dot_exports_to_the_own_namespace() {
 
 #[test]
 fn a_sidecar_without_egress_imports_all() {
-    let text = r#"{"metadata":{"name":"default","namespace":"app"},"spec":{}}"#;
+    let text = r#"{"metadata":{"name":"default","namespace":"app"},"spec":{},
+        "status":{}}"#;
     let object = Object {
         encoding: Encoding::Json,
         bytes: text.as_bytes(),

@@ -62,11 +62,11 @@ impl Names {
 /// Adds the answers to the question behind an alias; without any, the alias stands alone.
 fn add_answers(_: &Names, _: &Query<'_>, mut reply: Reply, outcome: Outcome) -> Outcome {
     let Answer::Reply(found) = &outcome.answer else {
-        return Outcome::reply(reply);
+        return Outcome::reply(reply).live_if(outcome.is_live);
     };
     if found.header().has(flag::TC) {
         reply.set_flag(flag::TC, true);
     }
     reply.push_answers_of(found, Section::Answer);
-    Outcome::reply(reply)
+    Outcome::reply(reply).live_if(outcome.is_live)
 }
