@@ -2,11 +2,13 @@
 //!
 //! [`Client`] is a cluster: reads, transactions ([`Txn`]) and leases go to the member that
 //! answered last, or to the next one. [`watch()`] keeps a [`Sink`] told of the keys of a prefix:
-//! through lost connections, compacted history and restored backups. [`skydns`] is the form in
+//! through lost connections, compacted history and restored backups; [`history()`] is how it
+//! came to what it is. [`skydns`] is the form in
 //! which names stand under a prefix.
 
 mod client;
 mod error;
+mod history;
 mod login;
 pub mod proto;
 pub mod skydns;
@@ -20,6 +22,7 @@ use catena_transport::upstream::{TlsClient, TlsClientError};
 pub use catena_grpc::{Endpoint, EndpointError};
 pub use client::{Client, ClientOptions};
 pub use error::Error;
+pub use history::{History, history};
 pub use login::Credentials;
 pub use proto::KeyValue;
 pub use txn::Txn;
