@@ -7,6 +7,7 @@ mod check;
 mod controller;
 mod flags;
 mod fmt;
+mod runtime;
 mod serve;
 #[cfg(any(feature = "agent", feature = "controller"))]
 mod work;

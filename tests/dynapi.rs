@@ -231,7 +231,7 @@ fn a_cache_in_front_does_not_hide_what_was_just_written() {
 }
 
 /// The answers to `question` as dig prints them, without TTL and class.
-fn dig(port: u16, question: &str) -> Vec<String> {
+pub fn dig(port: u16, question: &str) -> Vec<String> {
     let port = port.to_string();
     let options = ["@127.0.0.1", "-p", &port, "+noall", "+answer", "+tcp"];
     let mut command = Command::new("dig");
@@ -430,6 +430,31 @@ fn curl_writes_over_https_with_a_certificate() {
         ask(dns, "a.example.org").unwrap(),
         Some(Ipv4Addr::new(192, 0, 2, 5))
     );
+}
+
+#[test]
+fn the_command_of_the_readme_does_what_it_says() {
+    if !has("curl") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (dns, api) = (free_port(), free_port());
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("plugins/dynapi/README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let readme = readme.replace("127.0.0.1:8090", &format!("127.0.0.1:{api}"));
+    let block = |language: &str| {
+        let (_, rest) = readme.split_once(&format!("```{language}\n")).unwrap();
+        rest.split_once("```").unwrap().0
+    };
+    fs::write(folder.path().join("token"), block("text token")).unwrap();
+    fs::write(folder.path().join("Corefile"), block("corefile")).unwrap();
+    let mut server = Server::start(folder.path(), "Corefile", dns);
+    server.started().unwrap();
+    let mut shell = Command::new("sh");
+    let done = shell.args(["-c", block("sh")]).current_dir(folder.path());
+    let said = String::from_utf8(done.output().unwrap().stdout).unwrap();
+    let address = Some(Ipv4Addr::new(192, 0, 2, 7));
+    assert_eq!(ask(dns, "web.apps.example.org").unwrap(), address, "{said}");
 }
 
 /// A certificate authority, a server for `localhost` and a client for `agent.test`.

@@ -6,7 +6,8 @@ mod cluster;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::Ipv4Addr;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -16,7 +17,7 @@ use std::time::Duration;
 use catena_testing::Etcd;
 
 use crate::client::ask;
-use crate::dynapi::{TOKEN, request};
+use crate::dynapi::{TOKEN, dig, request};
 use crate::programs::have;
 use crate::server::{Server, free_port};
 use cluster::Cluster;
@@ -69,7 +70,8 @@ impl Place {
         };
         let (watching, asking, api) = (place.watching, place.asking, place.api);
         let corefile = format!(
-            "{ZONE} {{\nerrors\ndynapi {{\netcd {endpoints}\nlisten 127.0.0.1:{api}\n\
+            "{ZONE} {{\nerrors\ntransfer {{\nto *\n}}\n\
+             dynapi {{\netcd {endpoints}\nlisten 127.0.0.1:{api}\n\
              token t file token\nallow token:t all\n}}\n}}\n\
              {ZONE}:{watching} {{\nerrors\netcd {{\nendpoint {endpoints}\nwatch\n}}\n}}\n\
              {ZONE}:{asking} {{\netcd {{\nendpoint {endpoints}\n}}\n}}\n"
@@ -133,6 +135,76 @@ fn what_etcdctl_writes_is_answered_and_what_dynapi_writes_it_reads() {
     assert!(found.contains(r#""host":"192.0.2.3""#), "{found}");
     etcdctl(&["del", "--prefix", &format!("{KEYS}api/")]);
     place.all_say("api", None);
+}
+
+/// What a client is told that saw `last` last, until `end` is among it or nothing more comes.
+fn events(api: u16, last: &str, end: &str) -> String {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, api)).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let head = format!(
+        "GET /v1/zones/{ZONE}/watch HTTP/1.1\r\nHost: x\r\nLast-Event-ID: {last}\r\n\
+         Authorization: Bearer {TOKEN}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let (mut told, mut some) = (String::new(), [0; 4096]);
+    while !told.contains(end) {
+        match stream.read(&mut some).unwrap() {
+            0 => break,
+            length => told.push_str(std::str::from_utf8(&some[..length]).unwrap()),
+        }
+    }
+    told
+}
+
+#[test]
+fn secondaries_and_watchers_go_on_when_the_server_is_started_again() {
+    if !have("dig", "bind9-dnsutils") {
+        return;
+    }
+    let Some(etcd) = Etcd::start(&[]) else { return };
+    let place = Place::new(&etcd.endpoint());
+    let server = place.start();
+    let put = |name: &str, last: u8| {
+        let (status, _) = place.put(name, Ipv4Addr::new(192, 0, 2, last)).unwrap();
+        assert_eq!(status, 200);
+        let soa = dig(place.dynapi, "SOA").remove(0);
+        soa.split(' ').nth(4).unwrap().to_owned()
+    };
+    let serial = put("a", 1);
+    put("a", 2);
+    let latest = put("b", 3);
+    let changes = || {
+        let mut changes = dig(place.dynapi, &format!("IXFR={serial}"));
+        changes.retain(|line| !line.contains(" SOA "));
+        changes
+    };
+    let expected = [
+        "a.example.org. A 192.0.2.1",
+        "a.example.org. A 192.0.2.2",
+        "b.example.org. A 192.0.2.3",
+    ];
+    assert_eq!(changes(), expected);
+    drop(server);
+    let server = place.start();
+    soon("the zone is loaded", || dig(place.dynapi, "SOA").len() == 1);
+    assert_eq!(changes(), expected, "after a restart");
+    let told = events(place.api, &serial, "192.0.2.3");
+    assert_eq!(told.matches("event: change").count(), 2, "{told}");
+
+    // What etcd has forgotten is not known: all has to be read anew.
+    etcd.call("kv/compaction", &format!("{{\"revision\":{latest}}}"));
+    drop(server);
+    let _server = place.start();
+    soon("the zone is loaded", || dig(place.dynapi, "SOA").len() == 1);
+    let whole = dig(place.dynapi, &format!("IXFR={serial}"));
+    assert_eq!(whole.len(), 5, "SOA, NS, two addresses, SOA: {whole:?}");
+    let told = events(place.api, &serial, "revision_gone");
+    assert!(told.starts_with("HTTP/1.1 410"), "{told}");
+    assert!(told.contains("application/problem+json"), "{told}");
+    put("c", 4);
+    assert!(events(place.api, &latest, "192.0.2.4").contains("event: change"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Tests of the whole: the tree's shape and the built binary, as one test crate.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod cert_manager;
 mod client;
 mod commands;
 mod corefiles;

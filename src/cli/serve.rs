@@ -10,6 +10,7 @@ use catena_plugin::Registration;
 use catena_server::{Event, Failure, Process, Settings, Signal, Source, warn};
 
 use super::flags::Flags;
+use super::runtime::block_on_with_log;
 use super::{banner, say_error};
 use crate::signals::Signals;
 
@@ -27,22 +28,7 @@ pub(super) fn serve(flags: &Flags, plugins: &'static [&'static Registration]) ->
             return ExitCode::FAILURE;
         }
     };
-    if let Err(error) = catena_logging::start() {
-        say_error(&format!("cannot start the log: {error}"));
-        return ExitCode::FAILURE;
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let status = match runtime {
-        Ok(runtime) => runtime.block_on(live(flags, settings)),
-        Err(error) => {
-            say_error(&format!("cannot start the runtime: {error}"));
-            ExitCode::FAILURE
-        }
-    };
-    catena_logging::flush();
-    status
+    block_on_with_log(live(flags, settings))
 }
 
 fn settings(flags: &Flags, plugins: &'static [&'static Registration]) -> Result<Settings, String> {

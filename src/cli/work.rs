@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use catena_server::Signal;
 use tokio_util::sync::CancellationToken;
 
+use super::runtime::block_on_with_log;
 use super::say_error;
 use crate::signals::Signals;
 
@@ -15,22 +16,7 @@ where
     F: Future<Output = Result<(), E>>,
     E: Display,
 {
-    if let Err(error) = catena_logging::start() {
-        say_error(&format!("cannot start the log: {error}"));
-        return ExitCode::FAILURE;
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let status = match runtime {
-        Ok(runtime) => runtime.block_on(live(begin)),
-        Err(error) => {
-            say_error(&format!("cannot start the runtime: {error}"));
-            ExitCode::FAILURE
-        }
-    };
-    catena_logging::flush();
-    status
+    block_on_with_log(live(begin))
 }
 
 async fn live<F, E>(begin: impl FnOnce(CancellationToken) -> F) -> ExitCode

@@ -8,24 +8,29 @@ mod shadow;
 mod tests;
 mod transaction;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use catena_dns::Name;
 use catena_etcd::skydns::Prefix;
-use catena_etcd::{Client, ClientOptions, Error, list};
+use catena_etcd::{Client, ClientOptions, Error, History, history, list};
 use catena_records::store::Work;
-use catena_records::{Batch, Followed, LeaseId, Loaded, Store, StoreError};
+use catena_records::{Batch, Edit, Followed, LeaseId, Loaded, Store, StoreError};
+use futures_util::future::try_join_all;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::debug;
 
 pub(crate) use config::Cluster;
 use shadow::Shadow;
 
 /// Changes that wait to be taken up.
 const FOLLOWED_MAX: usize = 64;
+/// Revisions of etcd that are looked back at when a zone is loaded.
+const BACK: i64 = 10_000;
 
 /// Records in etcd.
 pub(crate) struct EtcdStore {
@@ -77,22 +82,32 @@ impl EtcdStore {
 
     async fn load_zones(&self, zones: &[Name]) -> Result<Loaded, StoreError> {
         let shared = &self.shared;
-        for zone in zones {
-            let key = shared.prefix.key(zone.view());
-            let key = key.ok_or_else(|| {
-                StoreError::Broken(format!("no key can stand for the zone {zone}"))
-            })?;
-            let scope = format!("{}/", key.trim_end_matches('/'));
-            let (keys, revision) = list(&shared.client, scope.as_bytes())
-                .await
-                .map_err(unavailable)?;
+        let scopes: Result<Vec<_>, _> = zones.iter().map(|zone| shared.scope(zone)).collect();
+        let read = scopes?.into_iter().map(|scope| async move {
+            let read = past(&shared.client, &scope).await;
+            read.map(|past| (scope, past))
+        });
+        let read = try_join_all(read).await.map_err(unavailable)?;
+        let mut history: BTreeMap<i64, Vec<Edit>> = BTreeMap::new();
+        let mut since = 0;
+        for (scope, past) in read {
             let mut state = shared.state.lock();
-            state
-                .shadow
-                .replace(&shared.prefix, &scope, &keys, revision);
+            let revision = past.revision();
+            since = since.max(past.since);
+            let (prefix, shadow) = (&shared.prefix, &mut state.shadow);
+            shadow.replace(prefix, &scope, &past.keys, past.since);
+            for (revision, changes) in past.changes {
+                let edits = shadow.replay(prefix, &scope, (revision, &changes));
+                let known = history.entry(revision).or_default();
+                // Zones that lie in each other see the same.
+                let new = |edit: &Edit| !known.iter().any(|known| known.key == edit.key);
+                let new: Vec<Edit> = edits.into_iter().filter(new).collect();
+                known.extend(new);
+            }
             state.scopes.retain(|(known, _)| *known != scope);
             state.scopes.push((scope, revision));
         }
+        let history = history.split_off(&(since + 1)).into_iter();
         let leases = self.leases().await?;
         let mut state = shared.state.lock();
         // All of it is told here.
@@ -103,7 +118,10 @@ impl EtcdStore {
             revision: number(state.shadow.revision()),
             sets: sets.filter(|(key, _)| is_within(&key.name)).collect(),
             leases,
-            history: Vec::new(),
+            history: history
+                .map(|(revision, edits)| (number(revision), edits))
+                .collect(),
+            since: number(since),
         };
         drop(state);
         if self.is_followed.load(Ordering::Acquire) {
@@ -225,6 +243,31 @@ impl Store for EtcdStore {
                 _ => Ok(()),
             }
         })
+    }
+}
+
+/// The keys of a scope as they were some time ago, and how they have changed since.
+async fn past(client: &Client, scope: &str) -> Result<History, Error> {
+    match history(client, scope.as_bytes(), BACK).await {
+        Ok(past) => Ok(past),
+        Err(error) => {
+            debug!(target: "plugin/dynapi", "No history of {scope}: {error}");
+            let (keys, since) = list(client, scope.as_bytes()).await?;
+            Ok(History {
+                since,
+                keys,
+                changes: Vec::new(),
+            })
+        }
+    }
+}
+
+impl Shared {
+    /// What begins the keys of `zone`.
+    fn scope(&self, zone: &Name) -> Result<String, StoreError> {
+        let key = self.prefix.key(zone.view());
+        let none = || StoreError::Broken(format!("no key can stand for the zone {zone}"));
+        Ok(format!("{}/", key.ok_or_else(none)?.trim_end_matches('/')))
     }
 }
 

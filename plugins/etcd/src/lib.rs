@@ -9,6 +9,7 @@ mod scope;
 mod serve;
 mod service;
 mod setup;
+mod sorted;
 mod targets;
 
 use catena_plugin::Registration;

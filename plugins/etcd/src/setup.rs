@@ -85,18 +85,12 @@ impl Config {
             return Ok(None);
         }
         let files = self.tls.as_deref().unwrap_or_default();
-        let (ca, identity) = match files {
-            [] => (None, None),
-            [ca] => (Some(ca), None),
-            [certificate, key] => (None, Some((certificate, key))),
-            [certificate, key, ca, ..] => (Some(ca), Some((certificate, key))),
-        };
-        let paths = identity.map(|(certificate, key)| (certificate.as_path(), key.as_path()));
-        let client = TlsClient::new(ca.map(PathBuf::as_path), paths);
-        client.map(Some).map_err(|error| match identity {
-            Some(_) => line.error(format_args!("could not load TLS cert: {error}")),
-            None => line.error(format_args!("error reading {error}")),
-        })
+        catena_etcd::tls_client(files)
+            .map(Some)
+            .map_err(|error| match files {
+                [] | [_] => line.error(format_args!("error reading {error}")),
+                _ => line.error(format_args!("could not load TLS cert: {error}")),
+            })
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use catena_cluster::setup::{kubeconfig, labels, startup_timeout, tls};
-use catena_kube::Access;
+use catena_cluster::setup::{labels, startup_timeout};
+use catena_kube::AccessReading;
 use catena_plugin::{Line, Setup, SetupError};
 use catena_rpc::{Registry, Watched};
 
@@ -30,15 +30,12 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     let line = cx.only()?;
     let zones = cx.zones_or_server(&mut line.args());
     let (mut rules, mut watched) = (Rules::default(), Watched::default());
-    let (mut endpoint, mut files) = (None, None);
+    let mut access = AccessReading::default();
     for property in line.properties() {
         match property.name() {
-            "endpoint" => {
-                let arg = property.args().only("the URL of the API server")?;
-                endpoint = Some(arg.text().to_owned());
-            }
-            "tls" => files = Some(tls(&property, cx)?),
-            "kubeconfig" => watched.access = kubeconfig(&property)?,
+            "endpoint" => access.read_endpoint(&property)?,
+            "tls" => access.read_tls(&property, cx)?,
+            "kubeconfig" => access.read_kubeconfig(&property)?,
             "labels" => watched.labels = labels(&property, "label selector")?,
             "poll" => watched.poll = poll(&property)?,
             "agent_port" => {
@@ -51,14 +48,7 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
             _ => return Err(property.unknown()),
         }
     }
-    if let (Access::InCluster, Some(url)) = (&watched.access, endpoint) {
-        watched.access = Access::Endpoint { url, tls: files };
-    }
-    // Whether this is a pod is known when it starts: a Corefile is checked elsewhere too.
-    if watched.access != Access::InCluster {
-        let checked = watched.access.check();
-        checked.map_err(|error| line.error(error))?;
-    }
+    watched.access = access.finish(&line)?;
     let registry = Registry::shared(watched);
     let services = RpcServices::new(zones, rules, registry);
     cx.add_stage(Stage(Arc::new(services)));

@@ -6,10 +6,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use catena_cluster::setup::{kubeconfig, labels, startup_timeout, tls};
+use catena_cluster::setup::{labels, startup_timeout};
 use catena_dns::Name;
 use catena_http::Address;
-use catena_kube::{Access, Tls};
+use catena_kube::AccessReading;
 use catena_mesh::Families;
 use catena_plugin::zones::Fallthrough;
 use catena_plugin::{Line, Setup, SetupError};
@@ -65,10 +65,8 @@ const CLUSTER_DOMAIN: &str = "cluster.local.";
 
 /// A directive that is being read.
 struct Reading {
-    access: Access,
+    access: AccessReading,
     istiod: Istiod,
-    endpoint: Option<String>,
-    tls: Option<Tls>,
     labels: String,
     exports: DefaultExports,
     is_hashed: bool,
@@ -92,7 +90,6 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     for property in line.properties() {
         match property.name() {
             "tls" if asks_planes => reading.istiod.read_tls(&property, cx)?,
-            name if istiod::PROPERTIES.contains(&name) => reading.istiod.read(&property, cx)?,
             _ => reading.read(&property, cx)?,
         }
     }
@@ -105,10 +102,8 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
 impl Reading {
     fn new() -> Reading {
         Reading {
-            access: Access::default(),
+            access: AccessReading::default(),
             istiod: Istiod::default(),
-            endpoint: None,
-            tls: None,
             labels: String::new(),
             exports: DefaultExports::All,
             is_hashed: false,
@@ -139,12 +134,9 @@ impl Reading {
 
     fn read(&mut self, property: &Line<'_>, cx: &Setup<'_>) -> Result<(), SetupError> {
         match property.name() {
-            "endpoint" => {
-                let arg = property.args().only("the URL of the API server")?;
-                self.endpoint = Some(arg.text().to_owned());
-            }
-            "tls" => self.tls = Some(tls(property, cx)?),
-            "kubeconfig" => self.access = kubeconfig(property)?,
+            "endpoint" => self.access.read_endpoint(property)?,
+            "tls" => self.access.read_tls(property, cx)?,
+            "kubeconfig" => self.access.read_kubeconfig(property)?,
             "labels" => self.labels = labels(property, "label selector")?,
             "ttl" => self.ttl = Some(property.ttl()?),
             "order" => self.style.order = order(property)?,
@@ -170,13 +162,13 @@ impl Reading {
                     self.addresses.push(arg.parse("an address")?);
                 }
             }
-            _ => return self.read_mesh(property),
+            _ => return self.read_mesh(property, cx),
         }
         Ok(())
     }
 
     /// What is a matter of the mesh.
-    fn read_mesh(&mut self, property: &Line<'_>) -> Result<(), SetupError> {
+    fn read_mesh(&mut self, property: &Line<'_>, cx: &Setup<'_>) -> Result<(), SetupError> {
         match property.name() {
             "services" => {
                 property.no_args()?;
@@ -232,7 +224,7 @@ impl Reading {
                 property.no_args()?;
                 self.sight.is_dual_stack = true;
             }
-            _ => return Err(property.unknown()),
+            _ => return self.istiod.read(property, cx),
         }
         Ok(())
     }
@@ -271,7 +263,7 @@ impl Reading {
     }
 
     fn planes(&mut self, line: &Line<'_>) -> Result<Arc<Planes>, SetupError> {
-        if self.endpoint.is_some() || self.access != Access::default() {
+        if self.access != AccessReading::default() {
             return Err(line.error("an API server is asked, or control planes, not both"));
         }
         if self.sight.clients == Clients::Pods {
@@ -289,15 +281,7 @@ impl Reading {
     }
 
     fn cluster(&mut self, line: &Line<'_>) -> Result<Arc<Cluster>, SetupError> {
-        let mut access = std::mem::take(&mut self.access);
-        if let (Access::InCluster, Some(url)) = (&access, self.endpoint.take()) {
-            let tls = self.tls.take();
-            access = Access::Endpoint { url, tls };
-        }
-        // Whether this is a pod is known when it starts: a Corefile is checked elsewhere too.
-        if access != Access::InCluster {
-            access.check().map_err(|error| line.error(error))?;
-        }
+        let access = std::mem::take(&mut self.access).finish(line)?;
         Ok(Cluster::shared(Watched {
             access,
             labels: std::mem::take(&mut self.labels),

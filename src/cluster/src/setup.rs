@@ -1,11 +1,10 @@
 //! Reads the directives `kubernetes` and `kubernetai`, whose properties are the same.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use catena_dns::Name;
-use catena_kube::{Access, Tls};
+use catena_kube::AccessReading;
 use catena_plugin::zones::{Fallthrough, longest};
 use catena_plugin::{Line, Setup, SetupError, duration};
 use hashbrown::HashSet;
@@ -57,8 +56,7 @@ pub const KUBERNETAI_PROPERTIES: &[&str] = &{
 struct Reading {
     watched: Watched,
     rules: Rules,
-    endpoint: Option<String>,
-    tls: Option<Tls>,
+    access: AccessReading,
     multicluster: Vec<Name>,
     is_zonal: bool,
 }
@@ -147,8 +145,7 @@ impl Reading {
                 startup_timeout: STARTUP_TIMEOUT,
                 search: search_path(),
             },
-            endpoint: None,
-            tls: None,
+            access: AccessReading::default(),
             multicluster: Vec::new(),
             is_zonal: false,
         })
@@ -167,10 +164,10 @@ impl Reading {
                     );
                     cx.warn(property, &message);
                 }
-                self.endpoint = Some(first.to_owned());
+                self.access.endpoint = Some(first.to_owned());
             }
-            "tls" => self.tls = Some(tls(property, cx)?),
-            "kubeconfig" => watched.access = kubeconfig(property)?,
+            "tls" => self.access.read_tls(property, cx)?,
+            "kubeconfig" => self.access.read_kubeconfig(property)?,
             "apiserver_qps" => watched.options.qps = qps(property)?,
             "apiserver_burst" => watched.options.burst = count(property)?,
             "apiserver_max_inflight" => {
@@ -239,46 +236,9 @@ impl Reading {
         self.watched.imports = !self.multicluster.is_empty();
         self.watched.pods = self.rules.pods == Pods::Verified;
         self.watched.reading.zones = self.is_zonal;
-        if let (Access::InCluster, Some(url)) = (&self.watched.access, self.endpoint) {
-            let tls = self.tls;
-            self.watched.access = Access::Endpoint { url, tls };
-        }
-        // Whether this is a pod is known when it starts: a Corefile is checked elsewhere too.
-        if self.watched.access != Access::InCluster {
-            let checked = self.watched.access.check();
-            checked.map_err(|error| line.error(error))?;
-        }
+        self.watched.access = self.access.finish(line)?;
         Ok((self.rules, Cluster::shared(self.watched)))
     }
-}
-
-/// Reads `kubeconfig FILE [CONTEXT]`.
-pub fn kubeconfig(property: &Line<'_>) -> Result<Access, SetupError> {
-    let mut args = property.args();
-    let path = args.required("the kubeconfig file")?.text();
-    let context = args.next().map(|arg| arg.text().to_owned());
-    args.finish()?;
-    let path = PathBuf::from(path);
-    Ok(Access::Kubeconfig { path, context })
-}
-
-/// Reads `tls CERT KEY CACERT`.
-pub fn tls(property: &Line<'_>, cx: &Setup<'_>) -> Result<Tls, SetupError> {
-    let mut args = property.args();
-    let mut file = |what| -> Result<PathBuf, SetupError> {
-        let text = args.required(what)?.text();
-        Ok(match text {
-            "" => PathBuf::new(),
-            text => cx.server.path(text),
-        })
-    };
-    let tls = Tls {
-        certificate: file("our certificate")?,
-        key: file("its key")?,
-        authorities: file("the authorities' certificate")?,
-    };
-    args.finish()?;
-    Ok(tls)
 }
 
 fn qps(property: &Line<'_>) -> Result<f32, SetupError> {

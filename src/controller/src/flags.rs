@@ -10,8 +10,8 @@ use catena_etcd::Credentials;
 use catena_kube::Access;
 use catena_plugin::duration;
 use catena_rpc::Watched;
-use catena_transport::upstream::{TlsClient, TlsClientError};
 
+use crate::options::{EtcdTarget, Options, Target, TlsFiles, UpdateTarget};
 use crate::place::Mark;
 
 /// What `-h` prints.
@@ -64,73 +64,6 @@ What is written:
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct UsageError(String);
-
-/// What the command line says.
-#[derive(Clone, Debug)]
-pub struct Options {
-    pub(crate) target: Target,
-    pub(crate) tls: TlsFiles,
-    pub(crate) token: Option<String>,
-    pub(crate) watched: Watched,
-    /// Empty for all.
-    pub(crate) zones: Vec<Name>,
-    /// What says that a name is ours.
-    pub(crate) mark: Mark,
-    /// Whether all addresses in `zones` are ours.
-    pub(crate) is_exclusive: bool,
-    /// Where it is noted what was written.
-    pub(crate) state: Option<PathBuf>,
-    pub(crate) ttl: u32,
-    pub(crate) resync: Duration,
-    pub(crate) grace: Duration,
-    pub(crate) health_port: u16,
-}
-
-/// Where names are written.
-#[derive(Clone, Debug)]
-pub(crate) enum Target {
-    Etcd(EtcdTarget),
-    /// The URL above `/v1`.
-    Dynapi(String),
-    /// The URL above `/dynapi`.
-    Legacy(String),
-    Update(UpdateTarget),
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct UpdateTarget {
-    pub server: String,
-    pub key: Option<(Arc<Key>, Algorithm)>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct EtcdTarget {
-    pub endpoints: Vec<String>,
-    pub prefix: String,
-    pub owner: String,
-    pub credentials: Option<Credentials>,
-}
-
-/// Files in PEM form.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TlsFiles {
-    authorities: Option<PathBuf>,
-    certificate: Option<PathBuf>,
-    key: Option<PathBuf>,
-    /// Whether a URL wants TLS.
-    is_wanted: bool,
-}
-
-impl TlsFiles {
-    /// How servers are checked and how we show who we are, if TLS is spoken at all.
-    pub fn client(&self) -> Result<Option<TlsClient>, TlsClientError> {
-        if !self.is_wanted && self.authorities.is_none() && self.certificate.is_none() {
-            return Ok(None);
-        }
-        let pair = self.certificate.as_deref().zip(self.key.as_deref());
-        TlsClient::new(self.authorities.as_deref(), pair).map(Some)
-    }
-}
 
 /// Reads the arguments after `rpcservice`; `None` if they ask for help.
 pub fn parse(args: &[String]) -> Result<Option<Options>, UsageError> {
@@ -283,17 +216,9 @@ impl Given {
             Some(path) => Some(secret(path)?),
             None => std::env::var("CATENA_TOKEN").ok(),
         };
-        self.watched.access = match (self.kubeconfig, self.master.as_str()) {
-            (Some(path), _) => Access::Kubeconfig {
-                path,
-                context: self.context,
-            },
-            (None, "") => Access::InCluster,
-            (None, url) => Access::Endpoint {
-                url: url.to_owned(),
-                tls: None,
-            },
-        };
+        let kubeconfig = self.kubeconfig.map(|path| (path, self.context));
+        let master = Some(self.master).filter(|url| !url.is_empty());
+        self.watched.access = Access::first_of(kubeconfig, master, None);
         Ok(Options {
             target,
             tls: self.tls,

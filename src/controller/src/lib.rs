@@ -10,6 +10,7 @@ mod flags;
 mod health;
 mod kept;
 mod metrics;
+mod options;
 mod place;
 mod reconcile;
 
@@ -20,7 +21,8 @@ use catena_rpc::Registry;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-pub use flags::{HELP, Options, UsageError, parse};
+pub use flags::{HELP, UsageError, parse};
+pub use options::Options;
 
 /// Why the controller ends by itself.
 #[derive(Debug, thiserror::Error)]

@@ -16,7 +16,7 @@ use catena_dns::Name;
 
 use crate::Options;
 use crate::entry::{Entries, Entry};
-use crate::flags::Target;
+use crate::options::Target;
 
 pub(crate) use mark::Mark;
 

@@ -2,20 +2,27 @@
 //!
 //! [`Client`] is a cluster: reads, transactions ([`Txn`]) and leases go to the member that
 //! answered last, or to the next one. [`watch()`] keeps a [`Sink`] told of the keys of a prefix:
-//! through lost connections, compacted history and restored backups. [`skydns`] is the form in
+//! through lost connections, compacted history and restored backups; [`history()`] is how it
+//! came to what it is. [`skydns`] is the form in
 //! which names stand under a prefix.
 
 mod client;
 mod error;
+mod history;
 mod login;
 pub mod proto;
 pub mod skydns;
 mod txn;
 mod watch;
 
+use std::path::PathBuf;
+
+use catena_transport::upstream::{TlsClient, TlsClientError};
+
 pub use catena_grpc::{Endpoint, EndpointError};
 pub use client::{Client, ClientOptions};
 pub use error::Error;
+pub use history::{History, history};
 pub use login::Credentials;
 pub use proto::KeyValue;
 pub use txn::Txn;
@@ -27,6 +34,19 @@ const PORT: u16 = 2379;
 /// Reads where a member is, such as `http://localhost:2379`.
 pub fn endpoint(text: &str) -> Result<Endpoint, EndpointError> {
     Endpoint::parse(text, PORT)
+}
+
+/// TLS with files as Corefiles list them: nothing, a CA, or a certificate with its key and perhaps
+/// a CA. Reads them at once.
+pub fn tls_client(files: &[PathBuf]) -> Result<TlsClient, TlsClientError> {
+    let (ca, identity) = match files {
+        [] => (None, None),
+        [ca] => (Some(ca), None),
+        [certificate, key] => (None, Some((certificate, key))),
+        [certificate, key, ca, ..] => (Some(ca), Some((certificate, key))),
+    };
+    let identity = identity.map(|(certificate, key)| (certificate.as_path(), key.as_path()));
+    TlsClient::new(ca.map(PathBuf::as_path), identity)
 }
 
 /// The key after the last that begins with `prefix`, as ranges want it.

@@ -48,9 +48,18 @@ pub struct RangeRequest {
     /// The revision to look at; 0 for the newest.
     #[prost(int64, tag = "4")]
     pub revision: i64,
+    /// 2 for falling order.
+    #[prost(int32, tag = "5")]
+    pub sort_order: i32,
+    /// What they are ordered by: 3 for the revision that changed them.
+    #[prost(int32, tag = "6")]
+    pub sort_target: i32,
     /// Whether the member may answer without asking the others.
     #[prost(bool, tag = "7")]
     pub serializable: bool,
+    /// Whether values are left out.
+    #[prost(bool, tag = "8")]
+    pub keys_only: bool,
 }
 
 /// The keys asked for, in order.

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::proto::RangeRequest;
 use crate::{
     Change, Client, ClientOptions, Credentials, Error, KeyValue, Position, Sink, Txn, endpoint,
-    range_end, watch,
+    history, range_end, watch,
 };
 
 const LONG: Duration = Duration::from_secs(20);
@@ -346,4 +346,40 @@ async fn full_store_is_told_from_a_lost_one() {
         panic!("{refused:?}");
     };
     assert!(!read(&client, "/w/0").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn history_is_an_earlier_state_and_all_that_changed_since() {
+    let Some(etcd) = Etcd::start(&[]) else { return };
+    let client = client(&etcd, None);
+    for (key, value) in [("/w/a", "1"), ("/other", "1"), ("/w/b", "1"), ("/w/a", "2")] {
+        put(&client, key, value).await;
+    }
+    let deleted = client.txn(Txn::new().delete("/w/b").as_request()).await;
+    let last = deleted.unwrap().header.unwrap().revision;
+    let told = |past: crate::History| {
+        let keys: Vec<String> = past.keys.iter().map(print).collect();
+        let changes = past.changes.iter().flat_map(|(_, changes)| changes);
+        let changes: Vec<String> = changes
+            .map(|change| match change {
+                Change::Put(key) => print(key),
+                Change::Delete { key, .. } => String::from_utf8_lossy(key).into_owned(),
+            })
+            .collect();
+        format!("{} then {}", keys.join(" "), changes.join(" "))
+    };
+    let whole = history(&client, b"/w/", 100).await.unwrap();
+    assert_eq!((whole.since, whole.revision()), (0, last));
+    assert_eq!(told(whole), " then /w/a=1 /w/b=1 /w/a=2 /w/b");
+    let late = history(&client, b"/w/", 2).await.unwrap();
+    assert_eq!(told(late), "/w/a=1 /w/b=1 then /w/a=2 /w/b");
+    let compacted = last - 1;
+    etcd.call("kv/compaction", &format!("{{\"revision\":{compacted}}}"));
+    let rest = history(&client, b"/w/", 100).await.unwrap();
+    assert_eq!(rest.since, compacted);
+    assert_eq!(told(rest), "/w/a=2 /w/b=1 then /w/b");
+    // A change elsewhere leads to no later state.
+    put(&client, "/other", "2").await;
+    let quiet = history(&client, b"/w/", 100).await.unwrap();
+    assert_eq!(quiet.revision(), last);
 }

@@ -25,7 +25,7 @@ const WAIT_MAX: Duration = Duration::from_secs(1);
 /// Keys on a page of a list; fewer when values are large.
 const PAGE: i64 = 1000;
 /// How long a watch may take to begin.
-const BEGIN_TIME_MAX: Duration = Duration::from_secs(3);
+pub(crate) const BEGIN_TIME_MAX: Duration = Duration::from_secs(3);
 /// How often a quiet watch is asked for a sign of life, and how long it may be silent.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 const SILENCE_MAX: Duration = Duration::from_secs(6);
@@ -118,14 +118,14 @@ async fn follow(
     let revision = match position.revision {
         Some(revision) => revision,
         None => {
-            let (keys, revision) = list_pages(client, prefix, &mut position.page).await?;
+            let (keys, revision) = list_pages(client, prefix, 0, &mut position.page).await?;
             sink.listed(keys, revision);
             position.revision = Some(revision);
             revision
         }
     };
     let (at, member) = client.preferred()?;
-    let answers = begin(client, member, prefix, revision + 1);
+    let answers = begin(client, member, (prefix, revision + 1), PROGRESS_EVERY);
     let ended = match timeout(BEGIN_TIME_MAX, answers).await {
         Err(_) => Err(Error::TimedOut),
         Ok(Err(error)) => Err(error),
@@ -140,19 +140,23 @@ async fn follow(
 
 /// All keys that begin with `prefix`, as of the revision that is given too.
 pub async fn list(client: &Client, prefix: &[u8]) -> Result<(Vec<KeyValue>, i64), Error> {
-    list_pages(client, prefix, &mut None).await
+    list_pages(client, prefix, 0, &mut None).await
 }
 
-/// Lists page by page; `size` is that of a page, once it had to be made smaller.
-async fn list_pages(
+/// Lists page by page, as of `revision`, or of now if that is 0.
+///
+/// `size` is that of a page, once it had to be made smaller.
+pub(crate) async fn list_pages(
     client: &Client,
     prefix: &[u8],
+    revision: i64,
     size: &mut Option<i64>,
 ) -> Result<(Vec<KeyValue>, i64), Error> {
     let mut query = RangeRequest {
         key: prefix.to_vec(),
         range_end: range_end(prefix),
         limit: size.unwrap_or(PAGE),
+        revision,
         ..RangeRequest::default()
     };
     let mut keys = Vec::new();
@@ -181,19 +185,19 @@ async fn list_pages(
     }
 }
 
-/// Opens a watch from `revision` on.
-async fn begin(
+/// Opens a watch from `revision` on, and asks for signs of life in it.
+pub(crate) async fn begin(
     client: &Client,
     member: &Member,
-    prefix: &[u8],
-    revision: i64,
+    (prefix, revision): (&[u8], i64),
+    progress_every: Duration,
 ) -> Result<Streaming<WatchResponse>, Error> {
     let create = WatchCreateRequest {
         key: prefix.to_vec(),
         range_end: range_end(prefix),
         start_revision: revision,
     };
-    let mut query = Request::new(requests(create));
+    let mut query = Request::new(requests(create, progress_every));
     // A member that is cut off from the others ends the watch instead of going silent.
     let yes = tonic::metadata::MetadataValue::from_static("true");
     query.metadata_mut().insert("hasleader", yes);
@@ -209,11 +213,14 @@ async fn begin(
 }
 
 /// What is sent on the way: the beginning, then a question for a sign of life now and then.
-fn requests(create: WatchCreateRequest) -> impl Stream<Item = WatchRequest> + Send + 'static {
+fn requests(
+    create: WatchCreateRequest,
+    progress_every: Duration,
+) -> impl Stream<Item = WatchRequest> + Send + 'static {
     let create = WatchRequest {
         request: Some(Watching::Create(create)),
     };
-    let mut ticks = interval(PROGRESS_EVERY);
+    let mut ticks = interval(progress_every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let progress = stream::unfold(ticks, |mut ticks: Interval| async {
         ticks.tick().await;
@@ -277,7 +284,7 @@ fn check(answer: &WatchResponse, position: &Position) -> Result<(), Error> {
     Ok(())
 }
 
-fn change(event: Event) -> Option<Change> {
+pub(crate) fn change(event: Event) -> Option<Change> {
     let key = event.kv?;
     Some(match event.kind {
         0 => Change::Put(key),

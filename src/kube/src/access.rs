@@ -47,6 +47,20 @@ pub struct Tls {
 pub struct AccessError(String);
 
 impl Access {
+    /// As a kubeconfig file says, of which a context may be named, if there is one; else at
+    /// `url`; else as a pod.
+    pub fn first_of(
+        kubeconfig: Option<(PathBuf, Option<String>)>,
+        url: Option<String>,
+        tls: Option<Tls>,
+    ) -> Access {
+        match (kubeconfig, url) {
+            (Some((path, context)), _) => Access::Kubeconfig { path, context },
+            (None, Some(url)) => Access::Endpoint { url, tls },
+            (None, None) => Access::InCluster,
+        }
+    }
+
     /// Looks whether all files and variables are there and make sense; asks no server.
     pub fn check(&self) -> Result<(), AccessError> {
         match self {

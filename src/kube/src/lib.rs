@@ -21,6 +21,7 @@ mod frames;
 mod metadata;
 pub mod protobuf;
 mod resource;
+mod setup;
 mod watch;
 
 pub use access::{Access, AccessError, Tls};
@@ -29,4 +30,5 @@ pub use envelope::Object;
 pub use feeds::{Feeds, Notice, Reader, Shared};
 pub use metadata::{Id, JsonMetadata, Metadata, SERVICE_NAME, or_default};
 pub use resource::{Encoding, Resource};
+pub use setup::AccessReading;
 pub use watch::{Position, Sink, watch};

@@ -110,7 +110,7 @@ impl Writer {
             HostName::Below(_) => (&self.table.below, &self.below),
         };
         let wire = host.name().wire();
-        let is = |known: &Arc<Host>| known.name.name().wire() == wire;
+        let is = |known: &Arc<Host>| known.is_at(wire);
         edit.find(shards, shards.hash(wire), is)
     }
 
@@ -158,7 +158,7 @@ impl Writer {
             HostName::Below(_) => (&self.table.below, &mut self.below),
         };
         let wire = host.name().wire();
-        let is = |known: &Arc<Host>| known.name.name().wire() == wire;
+        let is = |known: &Arc<Host>| known.is_at(wire);
         let hash = shards.hash(wire);
         let old: &[Row] = before.as_ref().map_or(&[], |host| &host.rows);
         if *old == *rows {
@@ -171,12 +171,7 @@ impl Writer {
             let depth = host.name().label_count().min(63);
             self.table.depths.fetch_or(1 << depth, Relaxed);
         }
-        let after = (!rows.is_empty()).then(|| {
-            Arc::new(Host {
-                name: host.clone(),
-                rows: rows.into_iter().collect(),
-            })
-        });
+        let after = (!rows.is_empty()).then(|| Arc::new(Host::new(host.clone(), rows)));
         edit.change(shards, hash, is, |known| known.clone_from(&after));
         match (&before, &after) {
             (None, Some(_)) => self.count(host, true),

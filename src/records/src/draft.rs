@@ -232,11 +232,6 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Whether nothing was written.
-    pub fn is_unchanged(&self) -> bool {
-        self.own.is_empty()
-    }
-
     fn check_name(&self, name: NameRef<'_>) -> Result<(), Refusal> {
         match name.is_within(self.origin()) {
             true => Ok(()),

@@ -42,6 +42,8 @@ pub struct Loaded {
     pub leases: Vec<(LeaseId, u32)>,
     /// The latest commits up to the revision, one after the other, as far as they are kept.
     pub history: Vec<(u64, Vec<Edit>)>,
+    /// All commits after this revision are in the history.
+    pub since: u64,
 }
 
 /// A change of the shared state that another process made, or this one.

@@ -117,7 +117,8 @@ impl Writer {
         let begun = now();
         while !self.wanted.is_empty() {
             match self.load().await {
-                Ok(records) => {
+                Ok(None) => {}
+                Ok(Some(records)) => {
                     self.trouble(None);
                     let took = begun.elapsed().as_millis();
                     info!(target: "plugin/dynapi", "Loaded {records} records in {took} ms");
@@ -134,7 +135,8 @@ impl Writer {
         }
     }
 
-    async fn load(&mut self) -> Result<usize, StoreError> {
+    /// How many records there are; `None` to load once more.
+    async fn load(&mut self) -> Result<Option<usize>, StoreError> {
         let names: Vec<_> = self.wanted.iter().map(|zone| zone.origin.clone()).collect();
         let loaded = self.store.load(&names).await?;
         self.revision = self.revision.max(loaded.revision);
@@ -144,6 +146,10 @@ impl Writer {
             let batch = Arc::new(batch);
             let committed = self.store.commit(Arc::clone(&batch)).await?;
             self.revision = committed;
+            if self.store.is_shown_as_followed() {
+                // Others may have written before: all of it is read in its order.
+                return Ok(None);
+            }
             loaded.revision = committed;
             for edit in &batch.edits {
                 if let Some(set) = &edit.after {
@@ -158,7 +164,7 @@ impl Writer {
         if self.followed.is_none() {
             self.followed = self.store.follow();
         }
-        Ok(count)
+        Ok(Some(count))
     }
 
     /// Notes whether the store can be written, and says so when that changes.

@@ -6,7 +6,7 @@
 
 use std::io;
 use std::mem;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::ptr;
 
@@ -410,6 +410,17 @@ pub(crate) fn watch(set: mio::Poll) -> io::Result<AsyncFd<mio::Poll>> {
     // SAFETY: the set owns its descriptor, which stays the same and open until the set is
     // dropped, and nothing takes the set out of the `AsyncFd` before that.
     let watched = unsafe { AsyncFd::register_with_interest(set, Interest::READABLE) };
+    Ok(watched?)
+}
+
+/// Has the runtime watch a socket for nothing but `interest`.
+pub(crate) fn watch_socket(
+    socket: UdpSocket,
+    interest: Interest,
+) -> io::Result<AsyncFd<UdpSocket>> {
+    // SAFETY: the socket owns its descriptor, which stays the same and open until the socket is
+    // dropped, and nothing takes the socket out of the `AsyncFd` before that.
+    let watched = unsafe { AsyncFd::register_with_interest(socket, interest) };
     Ok(watched?)
 }
 

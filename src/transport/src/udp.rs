@@ -15,17 +15,18 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::outbox::{Expected, Outbox};
 use crate::service::{Disposition, Late, Meta, PacketService, Protocol};
-use crate::syscall::{Datagram, Family, ReceiveBatch};
+use crate::syscall::{Datagram, Family, ReceiveBatch, watch_socket};
 use crate::task::spawn;
 use replies::Replies;
 
 /// So many batches are served before other tasks of the worker get their turn.
-const BATCHES_PER_TURN: usize = 8;
+const BATCHES_PER_TURN: usize = 16;
 /// After `stop` no more than this is taken from the kernel, which holds about as much.
 const BATCHES_AFTER_STOP: usize = 128;
 /// A socket that the kernel will not read from is left alone for so long.
@@ -90,7 +91,11 @@ enum Phase {
 
 /// One socket and what is on its way through it.
 struct Pipe<S> {
-    socket: tokio::net::UdpSocket,
+    /// Watched for what comes in only: that there is room for a datagram to leave is an event
+    /// for each one that left, and every one would wake the worker.
+    socket: AsyncFd<UdpSocket>,
+    /// The same socket, watched for room, while there is none.
+    full: Option<AsyncFd<UdpSocket>>,
     bound: SocketAddr,
     family: Family,
     service: S,
@@ -102,8 +107,8 @@ struct Pipe<S> {
 impl<S: PacketService> Pipe<S> {
     fn new(socket: UdpSocket, service: S) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        let socket = tokio::net::UdpSocket::from_std(socket)?;
         let bound = socket.local_addr()?;
+        let socket = watch_socket(socket, Interest::READABLE)?;
         let family = if bound.is_ipv4() {
             Family::V4
         } else {
@@ -113,6 +118,7 @@ impl<S: PacketService> Pipe<S> {
         let phase = Phase::Serving;
         Ok(Self {
             socket,
+            full: None,
             bound,
             family,
             service,
@@ -134,8 +140,9 @@ impl<S: PacketService> Pipe<S> {
                 continue;
             }
             if self.phase == Phase::Serving {
-                if let Err(error) = ready!(self.socket.poll_recv_ready(context)) {
-                    return Poll::Ready(Turn::Broken(error));
+                match ready!(self.socket.poll_read_ready(context)) {
+                    Ok(mut ready) => ready.retain_ready(),
+                    Err(error) => return Poll::Ready(Turn::Broken(error)),
                 }
             } else if self.late.waiting() > 0 {
                 return Poll::Pending;
@@ -168,20 +175,38 @@ impl<S: PacketService> Pipe<S> {
             if self.replies.is_empty() && !self.late.swap(&mut self.replies) {
                 return Poll::Ready(());
             }
-            if self.replies.flush(&self.socket, self.family).is_err() {
+            if let Some(full) = &self.full {
+                let _ = ready!(full.poll_write_ready(context));
+                self.full = None;
+            }
+            if self
+                .replies
+                .flush(self.socket.get_ref(), self.family)
+                .is_err()
+            {
                 // The send buffer is full. Nothing is read until it has room: what comes in
                 // meanwhile waits in the kernel, within its bound.
-                let _ = ready!(self.socket.poll_send_ready(context));
+                match self.watch_for_room() {
+                    Ok(full) => self.full = Some(full),
+                    Err(error) => {
+                        tracing::debug!("udp socket {}: replies are lost: {error}", self.bound);
+                        self.replies = Replies::default();
+                    }
+                }
             }
         }
+    }
+
+    fn watch_for_room(&self) -> io::Result<AsyncFd<UdpSocket>> {
+        watch_socket(self.socket.get_ref().try_clone()?, Interest::WRITABLE)
     }
 
     /// Serves one batch and says how many datagrams it had.
     fn receive(&mut self) -> io::Result<usize> {
         RECEIVED.with_borrow_mut(|batch| {
-            let mut receive = || batch.receive(self.socket.as_fd());
+            let mut receive = || batch.receive(self.socket.get_ref().as_fd());
             let received = match self.phase {
-                Phase::Serving => self.socket.try_io(Interest::READABLE, &mut receive),
+                Phase::Serving => self.socket.try_io(Interest::READABLE, |_| receive()),
                 // The runtime may not know yet what the kernel has.
                 _ => receive(),
             };

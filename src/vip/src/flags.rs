@@ -116,14 +116,7 @@ impl Given {
     }
 
     fn finish(self) -> Result<Options, UsageError> {
-        let access = match (self.kubeconfig, self.master) {
-            (Some(path), _) => Access::Kubeconfig {
-                path,
-                context: self.context,
-            },
-            (None, Some(url)) => Access::Endpoint { url, tls: None },
-            (None, None) => Access::InCluster,
-        };
+        let kubeconfig = self.kubeconfig.map(|path| (path, self.context));
         let ranges: Vec<Range> = self.v4.into_iter().chain(self.v6).collect();
         if ranges.is_empty() {
             return Err(UsageError("--v4 and --v6 cannot both be -".to_owned()));
@@ -131,7 +124,7 @@ impl Given {
         let identity = self.identity.or_else(|| std::env::var("HOSTNAME").ok());
         let nameless = || UsageError("--identity is needed: HOSTNAME is not set".to_owned());
         Ok(Options {
-            access,
+            access: Access::first_of(kubeconfig, self.master, None),
             ranges,
             lease: self.lease,
             identity: identity

@@ -101,14 +101,7 @@ impl Cluster {
             return Ok(None);
         }
         let files = self.tls.as_deref().unwrap_or_default();
-        let (ca, identity) = match files {
-            [] => (None, None),
-            [ca] => (Some(ca), None),
-            [certificate, key] => (None, Some((certificate, key))),
-            [certificate, key, ca, ..] => (Some(ca), Some((certificate, key))),
-        };
-        let identity = identity.map(|(certificate, key)| (certificate.as_path(), key.as_path()));
-        let client = TlsClient::new(ca.map(PathBuf::as_path), identity);
+        let client = catena_etcd::tls_client(files);
         client.map(Some).map_err(|error| error.to_string())
     }
 }

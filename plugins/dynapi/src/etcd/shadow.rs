@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use catena_etcd::skydns::Prefix;
 use catena_etcd::{Change, KeyValue};
-use catena_records::{LeaseId, RecordSet, SetKey};
+use catena_records::{Edit, LeaseId, RecordSet, SetKey};
 
 use super::form::{self, Part};
 
@@ -126,6 +126,41 @@ impl Shadow {
             }
         }
         self.reach(scope, revision);
+    }
+
+    /// Takes changes that all were made at `revision`, and says what they came to.
+    pub fn replay(
+        &mut self,
+        prefix: &Prefix,
+        scope: &str,
+        (revision, changes): (i64, &[Change]),
+    ) -> Vec<Edit> {
+        let touched: HashSet<SetKey> = changes
+            .iter()
+            .flat_map(|change| self.sets_touched(prefix, change))
+            .collect();
+        let touched = touched.into_iter();
+        let before: Vec<_> = touched.map(|key| (self.set(&key), key)).collect();
+        self.change(prefix, scope, changes, revision);
+        let edits = before.into_iter().map(|(before, key)| Edit {
+            before,
+            after: self.set(&key),
+            key,
+        });
+        edits.filter(|edit| edit.before != edit.after).collect()
+    }
+
+    /// The sets that lose a key by `change`, or gain it.
+    fn sets_touched(&self, prefix: &Prefix, change: &Change) -> Vec<SetKey> {
+        let Ok(key) = std::str::from_utf8(change.key()) else {
+            return Vec::new();
+        };
+        let old = self.keys.get(key).map(|held| held.part.set.clone());
+        let new = match change {
+            Change::Put(kv) => form::read(prefix, key, &kv.value).map(|part| part.set),
+            Change::Delete { .. } => None,
+        };
+        old.into_iter().chain(new).collect()
     }
 
     /// Takes one key as it is now.

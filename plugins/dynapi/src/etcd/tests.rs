@@ -297,3 +297,79 @@ async fn what_one_server_writes_all_answer_soon() {
     // On a machine that does other things too.
     assert!(p99 < Duration::from_secs(2), "{p99:?}");
 }
+
+/// A change: its revision, the serials before and after, and its edits, sorted.
+type Told = (u64, [u32; 2], Vec<String>);
+
+/// What a journal says from a serial on.
+fn told(server: &Server, serial: u32) -> Option<Vec<Told>> {
+    let entries = server.zone.changes_from(serial)?.into_iter();
+    let told = entries.map(|entry| {
+        let edits = entry.edits.iter().map(|edit| {
+            let side = |set: &Option<RecordSet>| set.as_ref().map(|set| set.data.clone());
+            let (before, after) = (side(&edit.before), side(&edit.after));
+            format!("{} {before:?} {after:?}", edit.key.name)
+        });
+        let mut edits: Vec<String> = edits.collect();
+        edits.sort();
+        (entry.revision, [entry.from, entry.to], edits)
+    });
+    Some(told.collect())
+}
+
+#[tokio::test]
+async fn who_follows_a_zone_goes_on_after_a_restart() {
+    let Some(etcd) = Etcd::start(&[]) else { return };
+    let server = Server::start(&etcd).await;
+    let mut marks = vec![server.zone.mark()];
+    for (owner, octets) in [
+        ("a.sky.test.", [1].as_slice()),
+        ("b.sky.test.", &[1, 2, 3]),
+        ("b.sky.test.", &[2, 4]),
+        ("c.sky.test.", &[9]),
+        ("a.sky.test.", &[]),
+    ] {
+        server.put(owner, octets).await.unwrap();
+        marks.push(server.zone.mark());
+    }
+    // What is not in the zone raises the revision of the store alone.
+    let client = Client::new(options(&etcd), Handle::current());
+    let put = Txn::new().put("/other", "x", 0);
+    client.txn(put.as_request()).await.unwrap();
+    let next = Server::start(&etcd).await;
+    until(|| next.zone.mark() == server.zone.mark()).await;
+    for mark in &marks[..5] {
+        let journal = told(&server, mark.serial).unwrap();
+        assert_eq!(told(&next, mark.serial).unwrap(), journal);
+        let changes = next.zone.changes_after(mark.revision, 100).unwrap();
+        assert_eq!(changes.len(), journal.len());
+    }
+    assert!(told(&next, 1).is_none(), "there was no zone then");
+    // It goes on with what comes.
+    server.put("d.sky.test.", &[5]).await.unwrap();
+    until(|| next.zone.mark() == server.zone.mark()).await;
+    assert_eq!(told(&next, marks[1].serial).unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn what_is_compacted_is_not_known_after_a_restart() {
+    let Some(etcd) = Etcd::start(&[]) else { return };
+    let server = Server::start(&etcd).await;
+    let mut marks = Vec::new();
+    for octet in 1..6 {
+        server.put("a.sky.test.", &[octet]).await.unwrap();
+        marks.push(server.zone.mark());
+    }
+    let revision = marks[2].revision;
+    etcd.call("kv/compaction", &format!("{{\"revision\":{revision}}}"));
+    let next = Server::start(&etcd).await;
+    until(|| next.zone.mark() == server.zone.mark()).await;
+    assert_eq!(next.octets("a.sky.test."), [5]);
+    for (at, mark) in marks.iter().enumerate() {
+        let changes = next.zone.changes_after(mark.revision, 100);
+        let known = (at >= 2).then_some(4 - at);
+        assert_eq!(changes.map(|changes| changes.len()), known, "{at}");
+    }
+    assert!(told(&next, marks[1].serial).is_none());
+    assert_eq!(told(&next, marks[3].serial).unwrap().len(), 1);
+}

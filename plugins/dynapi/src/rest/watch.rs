@@ -94,7 +94,11 @@ fn read_revision(text: &str, zone: &LiveZone) -> Result<u64, Problem> {
     let is_known = revision <= zone.mark().revision && zone.changes_after(revision, 0).is_some();
     match is_known {
         true => Ok(revision),
-        false => Err(Code::Gone.problem()),
+        false => Err(Code::Gone.with(format!(
+            "the changes since revision {revision} are not known any more: \
+             list the records, then watch from revision {}",
+            zone.mark().revision
+        ))),
     }
 }
 

@@ -12,18 +12,6 @@ use crate::planes::Asked;
 
 /// Tables of fewer hosts may well become empty.
 const GUARD: usize = 5;
-/// The properties that only control planes know.
-pub(super) const PROPERTIES: &[&str] = &[
-    "istiod",
-    "tls_servername",
-    "token",
-    "protocol",
-    "empty_table",
-    "cluster",
-    "network",
-    "pod",
-    "service_account",
-];
 
 /// Control planes that are being read.
 pub(super) struct Istiod {
@@ -72,7 +60,7 @@ impl Istiod {
         !self.places.is_empty()
     }
 
-    /// Reads one of [`PROPERTIES`].
+    /// Reads a property that only control planes know.
     pub fn read(&mut self, property: &Line<'_>, cx: &Setup<'_>) -> Result<(), SetupError> {
         match property.name() {
             "istiod" => return self.read_places(property),

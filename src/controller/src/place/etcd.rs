@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use super::{Found, PlaceError};
 use crate::Options;
 use crate::entry::Entry;
-use crate::flags::EtcdTarget;
+use crate::options::EtcdTarget;
 
 /// Keys on a page of a list.
 const PAGE: i64 = 1000;

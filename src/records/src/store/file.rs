@@ -205,6 +205,8 @@ fn load(database: &Database, zones: &[Name]) -> Result<Loaded, redb::Error> {
         }
     }
     loaded.history = history::read(&reading, loaded.revision)?;
+    let before_all = |(first, _): &(u64, _)| first - 1;
+    loaded.since = loaded.history.first().map_or(loaded.revision, before_all);
     Ok(loaded)
 }
 

@@ -33,8 +33,10 @@ impl Default for MemoryStore {
 
 impl Store for MemoryStore {
     fn load<'s>(&'s self, _: &'s [Name]) -> Work<'s, Loaded> {
+        let revision = self.revision.load(Ordering::Relaxed);
         let loaded = Loaded {
-            revision: self.revision.load(Ordering::Relaxed),
+            revision,
+            since: revision,
             ..Loaded::default()
         };
         Box::pin(std::future::ready(Ok(loaded)))

@@ -40,8 +40,10 @@ fn scripted(makes_serials: bool) -> (Scripted, Strings) {
 
 impl Store for Scripted {
     fn load<'s>(&'s self, _: &'s [Name]) -> Work<'s, Loaded> {
+        let revision = self.revision.load(Ordering::SeqCst);
         let loaded = Loaded {
-            revision: self.revision.load(Ordering::SeqCst),
+            revision,
+            since: revision,
             ..Loaded::default()
         };
         Box::pin(std::future::ready(Ok(loaded)))
@@ -163,6 +165,7 @@ async fn changes_of_others_are_shown_with_the_serial_of_the_store() {
     ];
     let reset = Followed::Reset(Loaded {
         revision: 200,
+        since: 200,
         sets: sets.into_iter().collect(),
         ..Loaded::default()
     });

@@ -17,6 +17,8 @@ use crate::store::{Batch, Loaded, StoreError, StoredSet};
 use crate::tree::Tree;
 use crate::{Edit, RecordSet, SetKey};
 
+type Commit = (u64, Vec<Edit>);
+
 /// Which names are those of a zone: all in it but for those of a zone below it.
 struct Bounds<'z> {
     origin: NameRef<'z>,
@@ -29,6 +31,21 @@ impl Bounds<'_> {
         let is_below = |zone: &&Name| zone.wire().len() > self.origin.wire().len();
         let mut below = self.zones.iter().filter(is_below);
         name.is_within(self.origin) && !below.any(|zone| name.is_within(zone.view()))
+    }
+
+    /// The commits that changed the zone.
+    fn history<'l>(&'l self, loaded: &'l Loaded) -> impl DoubleEndedIterator<Item = Commit> + 'l {
+        let commits = loaded.history.iter().map(|(revision, edits)| {
+            let own = edits.iter().filter(|edit| self.have(edit.key.name.view()));
+            (*revision, own.cloned().collect::<Vec<_>>())
+        });
+        commits.filter(|(_, edits)| !edits.is_empty())
+    }
+
+    /// The revision that changed the zone last, as far as is known.
+    fn changed(&self, loaded: &Loaded) -> u64 {
+        let last = self.history(loaded).next_back();
+        last.map_or(loaded.since, |(revision, _)| revision)
     }
 }
 
@@ -75,7 +92,10 @@ impl Writer {
                 origin,
                 zones: &zones,
             };
-            let zone = self.built(&bounds, loaded);
+            // Where the serial is the revision that changed the zone last, that is how far it is.
+            let changed = bounds.changed(loaded);
+            let derived = self.store.serial_at(changed);
+            let zone = built(&bounds, loaded, derived);
             let zone = zone.map_err(|error| StoreError::Broken(error.to_string()))?;
             count += zone.record_count();
             let shown = self.shown.zones.read();
@@ -85,11 +105,11 @@ impl Writer {
             };
             drop(shown);
             let mark = Mark {
-                revision: loaded.revision,
+                revision: derived.map_or(loaded.revision, |_| changed),
                 serial: zone.serial().unwrap_or(0),
             };
             let tree = Tree::of(&zone);
-            live.reset(zone, mark, journal(&bounds, loaded, mark.serial));
+            live.reset(zone, mark, self.journal(&bounds, loaded, mark.serial));
             self.zones.push(Served { live, config, tree });
         }
         Ok(count)
@@ -110,23 +130,38 @@ impl Writer {
         }
     }
 
-    fn built(&self, bounds: &Bounds<'_>, loaded: &Loaded) -> Result<Zone, AddError> {
-        let serial = self.store.serial_at(loaded.revision);
-        let mut builder = PartedBuilder::new(bounds.origin, loaded.sets.len());
-        for set in loaded.sets.iter().filter(|set| bounds.have(set.name)) {
-            let derived = match (serial, set.rtype) {
-                (Some(serial), RecordType::SOA) => Some(with_serial(&set.to_set(), serial)),
-                _ => None,
+    /// The changes of a zone as the store remembers them; the last one has led to `serial`.
+    fn journal(&self, bounds: &Bounds<'_>, loaded: &Loaded, serial: u32) -> Journal {
+        let mut journal = Journal::new(loaded.since);
+        let mut derived = self.store.serial_at(loaded.since);
+        for (revision, mut edits) in bounds.history(loaded) {
+            let soa = |edit: &&Edit| edit.key.rtype == RecordType::SOA;
+            let soa = edits.iter().find(soa);
+            let is_begun = soa.is_some_and(|edit| edit.before.is_none());
+            let serials = match self.store.serial_at(revision) {
+                Some(to) => derived.replace(to).map(|from| (from, to)),
+                None => {
+                    let serials = |edit: &Edit| serial_in(&edit.before).zip(serial_in(&edit.after));
+                    soa.and_then(serials)
+                }
             };
-            if let Some(derived) = derived {
-                let mut records = derived.data.iter();
-                records.try_for_each(|rdata| builder.add(record_of(set, rdata)))?;
-            } else {
-                let mut records = set.records();
-                records.try_for_each(|rdata| builder.add(record_of(set, rdata)))?;
-            }
+            let Some((from, to)) = serials.filter(|_| !is_begun) else {
+                // The zone begins here, or its names were another's.
+                journal = Journal::new(revision);
+                continue;
+            };
+            edits.retain(|edit| !is_serial_only(edit));
+            journal.push(Entry {
+                revision,
+                from,
+                to,
+                edits,
+            });
         }
-        builder.build()
+        match journal.serial() {
+            Some(last) if last != serial => Journal::new(loaded.revision),
+            _ => journal,
+        }
     }
 
     /// Shows the whole state anew.
@@ -141,6 +176,25 @@ impl Writer {
     }
 }
 
+/// The zone that was loaded, its serial in the SOA record unless that holds its own.
+fn built(bounds: &Bounds<'_>, loaded: &Loaded, serial: Option<u32>) -> Result<Zone, AddError> {
+    let mut builder = PartedBuilder::new(bounds.origin, loaded.sets.len());
+    for set in loaded.sets.iter().filter(|set| bounds.have(set.name)) {
+        let derived = match (serial, set.rtype) {
+            (Some(serial), RecordType::SOA) => Some(with_serial(&set.to_set(), serial)),
+            _ => None,
+        };
+        if let Some(derived) = derived {
+            let mut records = derived.data.iter();
+            records.try_for_each(|rdata| builder.add(record_of(set, rdata)))?;
+        } else {
+            let mut records = set.records();
+            records.try_for_each(|rdata| builder.add(record_of(set, rdata)))?;
+        }
+    }
+    builder.build()
+}
+
 fn record_of<'s>(set: StoredSet<'s>, rdata: &'s [u8]) -> RecordRef<'s> {
     RecordRef {
         name: set.name,
@@ -148,45 +202,6 @@ fn record_of<'s>(set: StoredSet<'s>, rdata: &'s [u8]) -> RecordRef<'s> {
         class: Class::IN,
         ttl: set.ttl,
         rdata,
-    }
-}
-
-/// The changes of a zone as the store remembers them; the last one has led to `serial`.
-fn journal(bounds: &Bounds<'_>, loaded: &Loaded, serial: u32) -> Journal {
-    let before_all = |(first, _): &(u64, _)| first - 1;
-    let since = loaded.history.first().map_or(loaded.revision, before_all);
-    let mut journal = Journal::new(since);
-    for (revision, edits) in &loaded.history {
-        let own = edits
-            .iter()
-            .filter(|edit| bounds.have(edit.key.name.view()));
-        let mut edits: Vec<Edit> = own.cloned().collect();
-        if edits.is_empty() {
-            continue;
-        }
-        let mut soa = edits
-            .iter()
-            .filter(|edit| edit.key.rtype == RecordType::SOA);
-        let soa = soa
-            .next()
-            .map(|edit| (serial_in(&edit.before), serial_in(&edit.after)));
-        let Some((Some(from), Some(to))) = soa else {
-            // The zone begins here, or its names were another's.
-            journal = Journal::new(*revision);
-            continue;
-        };
-        edits.retain(|edit| !is_serial_only(edit));
-        let revision = *revision;
-        journal.push(Entry {
-            revision,
-            from,
-            to,
-            edits,
-        });
-    }
-    match journal.serial() {
-        Some(last) if last != serial => Journal::new(loaded.revision),
-        _ => journal,
     }
 }
 

@@ -1,12 +1,10 @@
 //! The replies of one batch, one after the other in one buffer.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 
 use std::cell::RefCell;
-
-use tokio::io::Interest;
 
 use crate::syscall::{Family, Outgoing, SendBatch};
 
@@ -60,17 +58,12 @@ impl Replies {
     /// Sends all, or fails with `WouldBlock` when the kernel takes no more for now.
     ///
     /// A datagram that cannot be sent is left out and does not hold up the others.
-    pub(crate) fn flush(
-        &mut self,
-        socket: &tokio::net::UdpSocket,
-        family: Family,
-    ) -> io::Result<()> {
+    pub(crate) fn flush(&mut self, socket: &UdpSocket, family: Family) -> io::Result<()> {
         SENT.with_borrow_mut(|batch| {
             while let Some(rest) = self.datagrams.get(self.sent..)
                 && let Some(first) = rest.first()
             {
-                let send = || batch.send(socket.as_fd(), family, &self.buffer, rest);
-                match socket.try_io(Interest::WRITABLE, send) {
+                match batch.send(socket.as_fd(), family, &self.buffer, rest) {
                     Ok(count) => self.sent += count.max(1),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -19,7 +19,7 @@ fn open(etcd: &RealEtcd) -> Etcd {
     ];
     let args: Vec<String> = line.iter().map(ToString::to_string).collect();
     let options = crate::parse(&args).unwrap().unwrap();
-    let crate::flags::Target::Etcd(target) = &options.target else {
+    let crate::options::Target::Etcd(target) = &options.target else {
         unreachable!()
     };
     Etcd::open(target, &options).unwrap()

@@ -1,0 +1,80 @@
+//! What the controller is to do: what is read, and where names are written.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use catena_dns::Name;
+use catena_dns::tsig::{Algorithm, Key};
+use catena_etcd::Credentials;
+use catena_rpc::Watched;
+use catena_transport::upstream::{TlsClient, TlsClientError};
+
+use crate::place::Mark;
+
+/// What the command line says.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub(crate) target: Target,
+    pub(crate) tls: TlsFiles,
+    pub(crate) token: Option<String>,
+    pub(crate) watched: Watched,
+    /// Empty for all.
+    pub(crate) zones: Vec<Name>,
+    /// What says that a name is ours.
+    pub(crate) mark: Mark,
+    /// Whether all addresses in `zones` are ours.
+    pub(crate) is_exclusive: bool,
+    /// Where it is noted what was written.
+    pub(crate) state: Option<PathBuf>,
+    pub(crate) ttl: u32,
+    pub(crate) resync: Duration,
+    pub(crate) grace: Duration,
+    pub(crate) health_port: u16,
+}
+
+/// Where names are written.
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    Etcd(EtcdTarget),
+    /// The URL above `/v1`.
+    Dynapi(String),
+    /// The URL above `/dynapi`.
+    Legacy(String),
+    Update(UpdateTarget),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct UpdateTarget {
+    pub server: String,
+    pub key: Option<(Arc<Key>, Algorithm)>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct EtcdTarget {
+    pub endpoints: Vec<String>,
+    pub prefix: String,
+    pub owner: String,
+    pub credentials: Option<Credentials>,
+}
+
+/// Files in PEM form.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TlsFiles {
+    pub authorities: Option<PathBuf>,
+    pub certificate: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    /// Whether a URL wants TLS.
+    pub is_wanted: bool,
+}
+
+impl TlsFiles {
+    /// How servers are checked and how we show who we are, if TLS is spoken at all.
+    pub fn client(&self) -> Result<Option<TlsClient>, TlsClientError> {
+        if !self.is_wanted && self.authorities.is_none() && self.certificate.is_none() {
+            return Ok(None);
+        }
+        let pair = self.certificate.as_deref().zip(self.key.as_deref());
+        TlsClient::new(self.authorities.as_deref(), pair).map(Some)
+    }
+}
