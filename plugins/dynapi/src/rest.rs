@@ -21,7 +21,7 @@ use catena_dns::{Name, NameRef, RecordType};
 use catena_http::{Asked, Body, Pages, Peer, Service};
 use catena_records::{Ledger, LiveZone};
 use hyper::body::Incoming;
-use hyper::header::AUTHORIZATION;
+use hyper::header::{AUTHORIZATION, ORIGIN};
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 
@@ -101,6 +101,7 @@ impl Service for Rest {
         Box::pin(async move {
             let is_legacy = path::is_legacy(request.uri().path());
             let replied = match is_legacy {
+                _ if request.headers().contains_key(ORIGIN) => Err(no_browsers()),
                 true => api.legacy(request, &peer).await,
                 false => api.respond(request, &peer).await,
             };
@@ -115,6 +116,12 @@ impl Service for Rest {
             })
         })
     }
+}
+
+/// What a web page gets: it may come from anywhere, and would speak with the rights that its
+/// reader's machine has by `allow net:`.
+fn no_browsers() -> Problem {
+    Code::Denied.with("requests with the header Origin, which web pages send, are refused")
 }
 
 impl Api {

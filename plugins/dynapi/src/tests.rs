@@ -243,6 +243,21 @@ async fn pages_follow_one_another_and_have_every_name_once() {
 }
 
 #[tokio::test]
+async fn a_web_page_may_not_use_the_rights_of_the_machine_it_is_read_on() {
+    let door = Door::open("allow net:127.0.0.0/8 all").await;
+    let page = "Origin: https://example.com";
+    for head in [
+        "POST /v1/zones/example.org/changes",
+        "POST /dynapi",
+        "GET /v1/zones",
+    ] {
+        let head = format!("{head}\n{page}");
+        assert_eq!(door.send(&head, TOKEN, "{}").await.0, 403, "{head}");
+    }
+    assert_eq!(door.send("GET /v1/zones", TOKEN, "").await.0, 200);
+}
+
+#[tokio::test]
 async fn nothing_is_allowed_that_no_line_allows() {
     let door =
         Door::open("allow token:t read,write *.in.example.org A,TXT\nallow token:other read").await;
