@@ -1,4 +1,7 @@
 //! One connection: all whole queries of a read are served, their replies leave in one write.
+//!
+//! They leave once every other connection that has queries was read: a client that sees the first
+//! reply earlier asks again earlier, one query at a time, and each costs a read and a write then.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -137,7 +140,11 @@ where
             let may_read = !self.finished && self.late.waiting() < self.limits.in_flight;
             if may_read && let Poll::Ready(count) = self.poll_read(context)? {
                 self.finished |= count == 0;
-                continue;
+                if self.out.is_empty() {
+                    continue;
+                }
+                context.waker().wake_by_ref();
+                return Poll::Pending;
             }
             if self.late.poll_filled(context) {
                 continue;
@@ -159,7 +166,7 @@ where
         let is_written = frame::append(&mut self.out, |out| has_next = stream.append_next(out));
         if !has_next || !is_written {
             self.streams.pop_front();
-            self.extend_deadline();
+            self.extend_deadline(Instant::now());
         }
         true
     }
@@ -212,7 +219,7 @@ where
             self.answer(packet);
         }
         if rest.len() < octets.len() {
-            self.extend_deadline();
+            self.extend_deadline(self.meta.arrived);
         }
         octets.len() - rest.len()
     }
@@ -248,8 +255,7 @@ where
         }
     }
 
-    fn extend_deadline(&mut self) {
-        let now = Instant::now();
+    fn extend_deadline(&mut self, now: Instant) {
         self.read_by = match self.stopped {
             None => now + self.limits.idle,
             Some(stopped) => (now + QUIET).min(stopped + LAST_READ),
@@ -310,7 +316,7 @@ where
         }
         if self.write_by.take().is_some() {
             // The client takes part again; its time to ask begins now.
-            self.extend_deadline();
+            self.extend_deadline(Instant::now());
         }
     }
 
@@ -323,7 +329,7 @@ where
                 Some(write_by) => write_by,
                 None if self.late.waiting() > 0 => {
                     // A client that waits for us is not idle.
-                    self.extend_deadline();
+                    self.extend_deadline(now);
                     self.read_by
                 }
                 None => self.read_by,
