@@ -9,13 +9,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 pub(crate) use entry::Entry;
-pub(crate) use owner::{ExternalOwner, Owner, PodsAt};
+pub(crate) use owner::{EndpointAt, ServiceAt};
 pub(crate) use writer::{Kind, Seen, Writer};
 
 use catena_index::shards::Shards;
 
-const ENTRY_SHARDS: usize = 4096;
-const ADDRESS_SHARDS: usize = 16_384;
+use crate::object::{Endpoint, Pod, Slice};
+
+const ENTRY_SHARDS: usize = 8192;
+const ADDRESS_SHARDS: usize = 4096;
+const ENDPOINT_SHARDS: usize = 16_384;
 const FEW_SHARDS: usize = 256;
 
 /// The zones that have serial numbers of their own.
@@ -29,14 +32,17 @@ pub(crate) enum Serial {
 /// What is known of a cluster; only its [`Writer`] changes it.
 pub(crate) struct Store {
     /// Services and endpoints by service and namespace.
-    pub entries: Shards<Arc<Entry>>,
+    pub entries: Shards<Entry>,
     /// The same of what is imported from other clusters.
-    pub imports: Shards<Arc<Entry>>,
-    /// Services and endpoints by address.
-    pub addresses: Shards<Owner>,
+    pub imports: Shards<Entry>,
+    /// Services by address.
+    pub services_at: Shards<ServiceAt>,
+    /// Endpoints by address.
+    pub endpoints_at: Shards<EndpointAt>,
     /// Services by the addresses they have outside the cluster.
-    pub external: Shards<ExternalOwner>,
-    pub pods: Shards<PodsAt>,
+    pub external: Shards<ServiceAt>,
+    /// Pods by address.
+    pub pods_at: Shards<Arc<Pod>>,
     /// Names in lower case.
     pub namespaces: Shards<Arc<[u8]>>,
     /// Unix times of the last changes.
@@ -48,9 +54,10 @@ impl Store {
         Store {
             entries: Shards::new(ENTRY_SHARDS),
             imports: Shards::new(FEW_SHARDS),
-            addresses: Shards::new(ADDRESS_SHARDS),
+            services_at: Shards::new(ADDRESS_SHARDS),
+            endpoints_at: Shards::new(ENDPOINT_SHARDS),
             external: Shards::new(FEW_SHARDS),
-            pods: Shards::new(ENTRY_SHARDS),
+            pods_at: Shards::new(ADDRESS_SHARDS),
             namespaces: Shards::new(FEW_SHARDS),
             serials: [const { AtomicU32::new(0) }; 3],
         }
@@ -58,37 +65,54 @@ impl Store {
 
     /// Shows `look` what has the name `key`.
     pub fn entry<R>(
-        entries: &Shards<Arc<Entry>>,
+        entries: &Shards<Entry>,
         key: &[u8],
         look: impl FnOnce(Option<&Entry>) -> R,
     ) -> R {
-        let hash = entries.hash(key);
-        let is = |entry: &Arc<Entry>| *entry.key == *key;
-        entries.read(hash, is, |entry| look(entry.map(Arc::as_ref)))
+        entries.read(entries.hash(key), |entry| *entry.key == *key, look)
     }
 
-    /// Shows `look` what has the address.
-    pub fn owner<R>(&self, address: IpAddr, look: impl FnOnce(Option<&Owner>) -> R) -> R {
-        let hash = self.addresses.hash(&address);
-        let is = |owner: &Owner| owner.address() == Some(address);
-        self.addresses.read(hash, is, look)
-    }
-
-    /// Shows `look` the services that have the address outside the cluster.
-    pub fn external_owner<R>(
+    /// Shows `look` the first service with the address whose key `is` accepts.
+    pub fn service_at<R>(
         &self,
         address: IpAddr,
-        look: impl FnOnce(Option<&ExternalOwner>) -> R,
+        is: impl Fn(&[u8]) -> bool,
+        look: impl FnOnce(Option<&[u8]>) -> R,
     ) -> R {
-        let hash = self.external.hash(&address);
-        self.external
-            .read(hash, |owner| owner.address == address, look)
+        let services = &self.services_at;
+        let is = |at: &ServiceAt| at.address == address && is(&at.key);
+        services.read(services.hash(&address), is, |at| {
+            look(at.map(|at| &*at.key))
+        })
     }
 
-    /// Shows `look` the pods that have the address.
-    pub fn pods_at<R>(&self, address: IpAddr, look: impl FnOnce(Option<&PodsAt>) -> R) -> R {
-        let hash = self.pods.hash(&address);
-        self.pods.read(hash, |pods| pods.address == address, look)
+    /// Shows `see` every endpoint with the address, and the slice it is in.
+    pub fn endpoints_at(&self, address: IpAddr, mut see: impl FnMut(&Arc<Slice>, &Endpoint)) {
+        let hash = self.endpoints_at.hash(&address);
+        self.endpoints_at.read_all(hash, |at| match at.endpoint() {
+            Some(endpoint) if endpoint.address == address => see(&at.slice, endpoint),
+            _ => {}
+        });
+    }
+
+    /// Shows `see` the key of every service that has the address outside the cluster.
+    pub fn external_at(&self, address: IpAddr, mut see: impl FnMut(&[u8])) {
+        let hash = self.external.hash(&address);
+        self.external.read_all(hash, |at| {
+            if at.address == address {
+                see(&at.key);
+            }
+        });
+    }
+
+    /// Shows `see` every pod with the address.
+    pub fn pods_at(&self, address: IpAddr, mut see: impl FnMut(&Arc<Pod>)) {
+        let hash = self.pods_at.hash(&address);
+        self.pods_at.read_all(hash, |pod| {
+            if pod.address == Some(address) {
+                see(pod);
+            }
+        });
     }
 
     /// Whether there is a namespace of this name, in lower case.

@@ -70,6 +70,13 @@ impl<T: Clone> Shards<T> {
         }
     }
 
+    /// Shows `see` each value with `hash`, in the order in which they were added.
+    pub fn read_all(&self, hash: u64, see: impl FnMut(&T)) {
+        if let Some(shard) = self.shards.get(self.place(hash)) {
+            alike(&shard.load().slice, hash).for_each(see);
+        }
+    }
+
     /// Shows `see` every value; each shard as it is when its turn comes.
     pub fn each(&self, mut see: impl FnMut(&T)) {
         for shard in &self.shards {
@@ -80,9 +87,14 @@ impl<T: Clone> Shards<T> {
 
 /// The value among `slots` that has this hash and that `is` accepts.
 fn find<T>(slots: &[Slot<T>], hash: u64, mut is: impl FnMut(&T) -> bool) -> Option<&T> {
+    alike(slots, hash).find(|value| is(value))
+}
+
+/// The values among `slots` that have this hash.
+fn alike<T>(slots: &[Slot<T>], hash: u64) -> impl Iterator<Item = &T> {
     let hash = lower(hash);
-    let alike = slots.iter().filter(|slot| slot.hash == hash);
-    alike.map(|slot| &slot.value).find(|value| is(value))
+    let alike = slots.iter().filter(move |slot| slot.hash == hash);
+    alike.map(|slot| &slot.value)
 }
 
 /// The writer's side: shards that are changed and not published yet.
@@ -99,13 +111,39 @@ impl<T> Default for Edit<T> {
 }
 
 impl<T: Clone> Edit<T> {
-    /// The value with `hash` that `is` accepts, as the writer left it.
-    pub fn find(&self, shards: &Shards<T>, hash: u64, is: impl FnMut(&T) -> bool) -> Option<T> {
-        let place = shards.place(hash);
-        match self.open.get(&place) {
-            Some(slots) => find(slots, hash, is).cloned(),
-            None => shards.read(hash, is, |value| value.cloned()),
+    /// Shows `look` the value with `hash` that `is` accepts, as the writer left it.
+    pub fn read<R>(
+        &self,
+        shards: &Shards<T>,
+        hash: u64,
+        is: impl FnMut(&T) -> bool,
+        look: impl FnOnce(Option<&T>) -> R,
+    ) -> R {
+        match self.open.get(&shards.place(hash)) {
+            Some(slots) => look(find(slots, hash, is)),
+            None => shards.read(hash, is, look),
         }
+    }
+
+    /// Adds a value, also beside others that are equal to it.
+    pub fn add(&mut self, shards: &Shards<T>, hash: u64, value: T) {
+        let slots = self.open(shards, hash);
+        let hash = lower(hash);
+        slots.push(Slot { hash, value });
+    }
+
+    /// Takes the first value with `hash` that `is` accepts out.
+    pub fn remove(
+        &mut self,
+        shards: &Shards<T>,
+        hash: u64,
+        mut is: impl FnMut(&T) -> bool,
+    ) -> Option<T> {
+        let slots = self.open(shards, hash);
+        let hash = lower(hash);
+        let mut known = slots.iter();
+        let place = known.position(|slot| slot.hash == hash && is(&slot.value))?;
+        Some(slots.remove(place).value)
     }
 
     /// Changes the value with `hash` that `is` accepts, or makes one of nothing.
@@ -115,24 +153,23 @@ impl<T: Clone> Edit<T> {
         &mut self,
         shards: &Shards<T>,
         hash: u64,
-        mut is: impl FnMut(&T) -> bool,
+        is: impl FnMut(&T) -> bool,
         change: impl FnOnce(&mut Option<T>),
     ) {
-        let place = shards.place(hash);
-        let Some(shard) = shards.shards.get(place) else {
-            return;
-        };
-        let slots = self.open.entry(place);
-        let slots = slots.or_insert_with(|| shard.load().slice.to_vec());
-        let hash = lower(hash);
-        let mut places = 0..slots.len();
-        let known = places.find(|place| {
-            let slot = slots.get(*place);
-            slot.is_some_and(|slot| slot.hash == hash && is(&slot.value))
-        });
-        let mut value = known.map(|place| slots.swap_remove(place).value);
+        let mut value = self.remove(shards, hash, is);
         change(&mut value);
-        slots.extend(value.map(|value| Slot { hash, value }));
+        if let Some(value) = value {
+            self.add(shards, hash, value);
+        }
+    }
+
+    /// The shard of a hash, as the writer left it.
+    fn open(&mut self, shards: &Shards<T>, hash: u64) -> &mut Vec<Slot<T>> {
+        let place = shards.place(hash);
+        self.open.entry(place).or_insert_with(|| {
+            let shard = shards.shards.get(place);
+            shard.map_or_else(Vec::new, |shard| shard.load().slice.to_vec())
+        })
     }
 
     /// Shows `see` every value as the writer left it.
@@ -185,11 +222,28 @@ mod tests {
         let hash = shards.hash(&7u32);
         edit.change(&shards, hash, |pair| pair.0 == 7, |pair| *pair = None);
         assert_eq!(read(&shards, 7), Some('a'));
-        assert_eq!(edit.find(&shards, hash, |pair| pair.0 == 7), None);
+        assert!(edit.read(&shards, hash, |pair| pair.0 == 7, |pair| pair.is_none()));
         edit.publish(&shards);
         assert_eq!(read(&shards, 7), None);
         let mut count = 0;
         edit.each(&shards, |_| count += 1);
         assert_eq!(count, 99);
+    }
+
+    #[test]
+    fn values_of_one_key_stay_in_the_order_of_their_coming() {
+        let shards: Shards<(u32, char)> = Shards::new(4);
+        let mut edit = Edit::default();
+        let hash = shards.hash(&7u32);
+        for value in ['a', 'b', 'c', 'd'] {
+            edit.add(&shards, hash, (7, value));
+        }
+        edit.publish(&shards);
+        let removed = edit.remove(&shards, hash, |pair| pair.1 == 'b');
+        assert_eq!(removed, Some((7, 'b')));
+        edit.publish(&shards);
+        let mut seen = String::new();
+        shards.read_all(hash, |pair| seen.push(pair.1));
+        assert_eq!(seen, "acd");
     }
 }

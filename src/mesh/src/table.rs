@@ -13,7 +13,8 @@ use crate::above::{self, Above};
 use crate::sidecar::Sidecars;
 use crate::{Choice, Client, HostName, Row, Sidecar, Viewer};
 
-const HOST_SHARDS: usize = 4096;
+const HOST_SHARDS: usize = 8192;
+const ADDRESS_SHARDS: usize = 4096;
 const FEW_SHARDS: usize = 256;
 
 /// What is known of a host: at least one row.
@@ -55,9 +56,9 @@ pub(crate) struct HostsAt {
 /// All hosts; only a [`crate::Writer`] changes them.
 pub struct Table {
     /// By name.
-    pub(crate) exact: Shards<Arc<Host>>,
+    pub(crate) exact: Shards<Host>,
     /// Wildcards, by the name that they are below of.
-    pub(crate) below: Shards<Arc<Host>>,
+    pub(crate) below: Shards<Host>,
     pub(crate) at: Shards<HostsAt>,
     pub(crate) above: Shards<Above>,
     pub(crate) clients: Shards<Client>,
@@ -75,9 +76,9 @@ impl Default for Table {
         Table {
             exact: Shards::new(HOST_SHARDS),
             below: Shards::new(FEW_SHARDS),
-            at: Shards::new(HOST_SHARDS),
+            at: Shards::new(ADDRESS_SHARDS),
             above: Shards::new(FEW_SHARDS),
-            clients: Shards::new(HOST_SHARDS),
+            clients: Shards::new(ADDRESS_SHARDS),
             sidecars: ArcSwap::default(),
             depths: AtomicU64::new(0),
             has_services: AtomicBool::new(false),
@@ -163,12 +164,7 @@ impl Table {
     }
 }
 
-fn read<R>(
-    shards: &Shards<Arc<Host>>,
-    name: NameRef<'_>,
-    look: impl FnOnce(Option<&Host>) -> R,
-) -> R {
+fn read<R>(shards: &Shards<Host>, name: NameRef<'_>, look: impl FnOnce(Option<&Host>) -> R) -> R {
     let wire = name.wire();
-    let is = |host: &Arc<Host>| host.is_at(wire);
-    shards.read(shards.hash(wire), is, |host| look(host.map(Arc::as_ref)))
+    shards.read(shards.hash(wire), |host| host.is_at(wire), look)
 }

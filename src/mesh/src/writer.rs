@@ -25,8 +25,8 @@ pub struct Writer {
     said: HashMap<Owner, Box<[HostName]>>,
     /// The rows of hosts that changed since they were published.
     open: HashMap<HostName, Vec<Row>>,
-    exact: Edit<Arc<Host>>,
-    below: Edit<Arc<Host>>,
+    exact: Edit<Host>,
+    below: Edit<Host>,
     at: Edit<HostsAt>,
     above: Edit<Above>,
     clients: Edit<Client>,
@@ -97,21 +97,20 @@ impl Writer {
     /// The rows of a host to be changed; `None` if it is new.
     fn rows(&mut self, host: &HostName) -> Option<&mut Vec<Row>> {
         if !self.open.contains_key(host) {
-            let known = self.latest(host)?;
-            self.open.insert(host.clone(), known.rows.to_vec());
+            let known = self.latest(host, |known| known.map(|known| known.rows.to_vec()))?;
+            self.open.insert(host.clone(), known);
         }
         self.open.get_mut(host)
     }
 
-    /// A host as it was last put where readers find it.
-    fn latest(&self, host: &HostName) -> Option<Arc<Host>> {
+    /// Shows `look` a host as it was last put where readers find it.
+    fn latest<R>(&self, host: &HostName, look: impl FnOnce(Option<&Host>) -> R) -> R {
         let (shards, edit) = match host {
             HostName::Exact(_) => (&self.table.exact, &self.exact),
             HostName::Below(_) => (&self.table.below, &self.below),
         };
         let wire = host.name().wire();
-        let is = |known: &Arc<Host>| known.is_at(wire);
-        edit.find(shards, shards.hash(wire), is)
+        edit.read(shards, shards.hash(wire), |known| known.is_at(wire), look)
     }
 
     /// Takes the clients that are known by an address, or forgets them.
@@ -152,16 +151,11 @@ impl Writer {
     /// Puts a host's rows where readers will find them; says whether they are others than before.
     fn close(&mut self, host: &HostName, mut rows: Vec<Row>) -> bool {
         rows.sort_by(|a, b| rank(a).cmp(&rank(b)));
-        let before = self.latest(host);
-        let (shards, edit) = match host {
-            HostName::Exact(_) => (&self.table.exact, &mut self.exact),
-            HostName::Below(_) => (&self.table.below, &mut self.below),
-        };
-        let wire = host.name().wire();
-        let is = |known: &Arc<Host>| known.is_at(wire);
-        let hash = shards.hash(wire);
-        let old: &[Row] = before.as_ref().map_or(&[], |host| &host.rows);
-        if *old == *rows {
+        let (was_there, is_same) = self.latest(host, |known| {
+            let old: &[Row] = known.map_or(&[], |known| &known.rows);
+            (known.is_some(), *old == *rows)
+        });
+        if is_same {
             return false;
         }
         if rows.iter().any(|row| row.origin.is_service()) {
@@ -171,12 +165,17 @@ impl Writer {
             let depth = host.name().label_count().min(63);
             self.table.depths.fetch_or(1 << depth, Relaxed);
         }
-        let after = (!rows.is_empty()).then(|| Arc::new(Host::new(host.clone(), rows)));
-        edit.change(shards, hash, is, |known| known.clone_from(&after));
-        match (&before, &after) {
-            (None, Some(_)) => self.count(host, true),
-            (Some(_), None) => self.count(host, false),
-            _ => {}
+        let is_there = !rows.is_empty();
+        let after = is_there.then(|| Host::new(host.clone(), rows));
+        let (shards, edit) = match host {
+            HostName::Exact(_) => (&self.table.exact, &mut self.exact),
+            HostName::Below(_) => (&self.table.below, &mut self.below),
+        };
+        let wire = host.name().wire();
+        let is = |known: &Host| known.is_at(wire);
+        edit.change(shards, shards.hash(wire), is, |known| *known = after);
+        if was_there != is_there {
+            self.count(host, is_there);
         }
         true
     }

@@ -47,14 +47,14 @@ impl ExternalNames for Names {
     }
 
     fn names_of(&self, address: IpAddr) -> Vec<Vec<u8>> {
-        self.cluster.store.external_owner(address, |owner| {
-            let services = owner.into_iter().flat_map(|owner| &owner.services);
-            let exposed = services.filter(|service| {
-                let namespace = Slice::namespace_of(&service.key);
-                self.rules.namespaces.is_empty() || self.is_exposed(namespace)
-            });
-            exposed.map(|service| service.key.to_vec()).collect()
-        })
+        let mut names = Vec::new();
+        self.cluster.store.external_at(address, |key| {
+            let is_everywhere = self.rules.namespaces.is_empty();
+            if is_everywhere || self.is_exposed(Slice::namespace_of(key)) {
+                names.push(key.to_vec());
+            }
+        });
+        names
     }
 
     fn own_addresses(&self, headless: Headless) -> Vec<IpAddr> {

@@ -121,14 +121,14 @@ impl Names {
         let is_there = match self.rules.pods {
             Pods::Disabled => false,
             Pods::Insecure => true,
-            Pods::Verified => self.cluster.store.pods_at(address, |at| {
-                let namespace = |pod: &std::sync::Arc<crate::object::Pod>| {
-                    pod.namespace
-                        .as_bytes()
-                        .eq_ignore_ascii_case(path.namespace)
-                };
-                at.is_some_and(|at| at.pods.iter().any(namespace))
-            }),
+            Pods::Verified => {
+                let mut is_there = false;
+                self.cluster.store.pods_at(address, |pod| {
+                    let namespace = pod.namespace.as_bytes();
+                    is_there |= namespace.eq_ignore_ascii_case(path.namespace);
+                });
+                is_there
+            }
         };
         is_there.then_some(address)
     }

@@ -70,10 +70,10 @@ impl LentZone for Writing {
             true => &store.imports,
             false => &store.entries,
         };
-        let mut services: Vec<Arc<Entry>> = Vec::new();
+        let mut services: Vec<Entry> = Vec::new();
         entries.each(|entry| {
             if entry.service().is_some() && self.names.is_exposed(Slice::namespace_of(&entry.key)) {
-                services.push(Arc::clone(entry));
+                services.push(entry.clone());
             }
         });
         services.sort_unstable_by(|a, b| a.key.cmp(&b.key));

@@ -74,8 +74,10 @@ impl Names {
             return None;
         }
         let address = query.client().ip().to_canonical();
-        self.cluster
-            .store
-            .pods_at(address, |at| at?.pods.first().cloned())
+        let mut first = None;
+        self.cluster.store.pods_at(address, |pod| {
+            first.get_or_insert_with(|| Arc::clone(pod));
+        });
+        first
     }
 }

@@ -111,9 +111,8 @@ impl Names {
         let store = &self.cluster.store;
         let mut slices = Vec::new();
         for address in self.local.get().map_or(&[][..], Vec::as_slice) {
-            store.owner(*address, |owner| {
-                let found = owner.into_iter().flat_map(|owner| owner.endpoints());
-                slices.extend(found.map(|(slice, _)| std::sync::Arc::clone(slice)));
+            store.endpoints_at(*address, |slice, _| {
+                slices.push(std::sync::Arc::clone(slice))
             });
         }
         *is_endpoint = !slices.is_empty();

@@ -1,5 +1,7 @@
 //! PTR records of services and endpoints.
 
+use std::net::IpAddr;
+
 use catena_dns::{NameRef, RecordType, Reply, reverse_address};
 use catena_plugin::Query;
 use smallvec::SmallVec;
@@ -7,7 +9,6 @@ use smallvec::SmallVec;
 use super::writing::Octets;
 use super::{Family, Found, Hosts, Names, Verdict, Zone};
 use crate::object::Slice;
-use crate::store::Owner;
 
 impl Names {
     pub(super) fn reverse(&self, query: &Query<'_>, zone: &Zone) -> Verdict {
@@ -17,26 +18,28 @@ impl Names {
                 _ => Verdict::Empty,
             };
         };
-        self.cluster.store.owner(address, |owner| match owner {
-            Some(owner) => self.name_owner(query, owner),
-            None => Verdict::Missing,
+        // The service with the address; if there is none, every endpoint that has it.
+        let may_name = |key: &[u8]| self.may_name(key);
+        let store = &self.cluster.store;
+        store.service_at(address, may_name, |key| match key {
+            Some(key) => self.name_service(query, key),
+            None => self.name_endpoints(query, address),
         })
     }
 
-    /// Names the service with the address; if there is none, every endpoint that has it.
-    fn name_owner(&self, query: &Query<'_>, owner: &Owner) -> Verdict {
-        let mut services = owner.services();
-        if let Some(service) = services.find(|service| self.may_name(&service.key)) {
-            let mut reply = Reply::authoritative(query);
-            let mut target = Octets::from_slice(&service.key);
-            self.end_target(&mut target);
-            self.push_pointer(&mut reply, &target);
-            return Verdict::Answer(reply);
-        }
+    fn name_service(&self, query: &Query<'_>, key: &[u8]) -> Verdict {
+        let mut reply = Reply::authoritative(query);
+        let mut target = Octets::from_slice(key);
+        self.end_target(&mut target);
+        self.push_pointer(&mut reply, &target);
+        Verdict::Answer(reply)
+    }
+
+    fn name_endpoints(&self, query: &Query<'_>, address: IpAddr) -> Verdict {
         let mut targets: SmallVec<[Octets; 1]> = SmallVec::new();
-        for (slice, endpoint) in owner.endpoints() {
+        self.cluster.store.endpoints_at(address, |slice, endpoint| {
             if !self.may_name(&slice.key) {
-                continue;
+                return;
             }
             let mut label = Vec::with_capacity(64);
             endpoint.label(&mut label);
@@ -48,7 +51,7 @@ impl Names {
             if !targets.contains(&target) {
                 targets.push(target);
             }
-        }
+        });
         if targets.is_empty() {
             return Verdict::Missing;
         }

@@ -12,12 +12,16 @@ impl SearchPaths for Names {
             return None;
         }
         let address = query.client().ip().to_canonical();
-        let namespace = self.cluster.store.pods_at(address, |at| {
-            let (first, others) = at?.pods.split_first()?;
-            // Several pods with one address, such as the node's: which one asks is a guess.
-            let agree = |pod: &std::sync::Arc<crate::object::Pod>| pod.namespace == first.namespace;
-            others.iter().all(agree).then(|| first.namespace.clone())
-        })?;
+        let mut namespaces: Vec<Box<str>> = Vec::new();
+        self.cluster.store.pods_at(address, |pod| {
+            if !namespaces.contains(&pod.namespace) {
+                namespaces.push(pod.namespace.clone());
+            }
+        });
+        // Several pods with one address, such as the node's: which one asks is a guess.
+        let [namespace] = &*namespaces else {
+            return None;
+        };
         let zone = zone.name.view();
         let services = Name::from_labels([&b"svc"[..]], zone).ok()?;
         let own = Name::from_labels([namespace.as_bytes()], services.view()).ok()?;

@@ -79,17 +79,15 @@ impl Watched {
     /// The services and slices that own an address.
     fn owners(&self, address: &str) -> Vec<String> {
         let address: IpAddr = address.parse().unwrap();
-        self.store.owner(address, |owner| {
-            let Some(owner) = owner else {
-                return Vec::new();
-            };
-            let key = |key: &[u8]| String::from_utf8_lossy(&key[1..4]).into_owned();
-            let services = owner.services().map(|service| key(&service.key));
-            let slices = owner.endpoints().map(|(slice, _)| slice.name.to_string());
-            let mut all: Vec<String> = services.chain(slices).collect();
-            all.sort();
-            all
-        })
+        let mut all = Vec::new();
+        let hash = self.store.services_at.hash(&address);
+        self.store.services_at.read_all(hash, |at| {
+            all.push(String::from_utf8_lossy(&at.key[1..4]).into_owned());
+        });
+        self.store
+            .endpoints_at(address, |slice, _| all.push(slice.name.to_string()));
+        all.sort();
+        all
     }
 
     fn slice(&self, service: &str) -> Arc<Slice> {

@@ -8,7 +8,7 @@ use catena_kube::Object;
 use foldhash::fast::RandomState;
 use hashbrown::{HashSet, HashTable};
 
-use super::{Entry, ExternalOwner, Owner, PodsAt, Serial, Store};
+use super::{EndpointAt, Entry, Serial, ServiceAt, Store};
 use crate::metrics::Latency;
 use crate::object::{
     Host, Key, Pod, Pool, ReadSlice, Reading, Service, ServiceKind, Slice, namespace, pod,
@@ -36,11 +36,12 @@ pub(crate) struct Writer {
     reading: Reading,
     pool: Pool,
     hasher: RandomState,
-    entries: Edit<Arc<Entry>>,
-    imports: Edit<Arc<Entry>>,
-    addresses: Edit<Owner>,
-    external: Edit<ExternalOwner>,
-    pods_at: Edit<PodsAt>,
+    entries: Edit<Entry>,
+    imports: Edit<Entry>,
+    services_at: Edit<ServiceAt>,
+    endpoints_at: Edit<EndpointAt>,
+    external: Edit<ServiceAt>,
+    pods_at: Edit<Arc<Pod>>,
     namespaces: Edit<Arc<[u8]>>,
     /// By namespace and name.
     slices: HashTable<Arc<Slice>>,
@@ -60,7 +61,8 @@ impl Writer {
             hasher: RandomState::default(),
             entries: Edit::default(),
             imports: Edit::default(),
-            addresses: Edit::default(),
+            services_at: Edit::default(),
+            endpoints_at: Edit::default(),
             external: Edit::default(),
             pods_at: Edit::default(),
             namespaces: Edit::default(),
@@ -144,7 +146,7 @@ impl Writer {
             Kind::Services | Kind::Imports => {
                 let mut gone: Vec<Key> = Vec::new();
                 let hasher = &self.hasher;
-                let see = |entry: &Arc<Entry>| {
+                let see = |entry: &Entry| {
                     if entry.service().is_some() && !seen.contains(&hasher.hash_one(&*entry.key)) {
                         gone.push(entry.key.clone());
                     }
@@ -193,9 +195,10 @@ impl Writer {
     /// Shows readers all that was changed.
     pub fn publish(&mut self) {
         // Addresses first: an entry's reverse name is there when the entry is.
-        self.addresses.publish(&self.store.addresses);
+        self.services_at.publish(&self.store.services_at);
+        self.endpoints_at.publish(&self.store.endpoints_at);
         self.external.publish(&self.store.external);
-        self.pods_at.publish(&self.store.pods);
+        self.pods_at.publish(&self.store.pods_at);
         self.namespaces.publish(&self.store.namespaces);
         self.entries.publish(&self.store.entries);
         self.imports.publish(&self.store.imports);

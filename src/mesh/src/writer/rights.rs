@@ -55,15 +55,16 @@ impl Writer {
     /// Keeps the hosts by address as the claims of `name` are; adds to `claimed` what it claims
     /// or claimed where automatic addresses are.
     fn claim(&mut self, name: &HostName, claimed: &mut HashSet<IpAddr>) {
-        let before = self.latest(name);
-        let old = before.as_deref().map_or(&[][..], |host| &host.rows);
         let new = self.open.get(name).map_or(&[][..], Vec::as_slice);
         let all = |rows: &[Row]| -> HashSet<IpAddr> {
             rows.iter()
                 .flat_map(|row| row.addresses.claimed())
                 .collect()
         };
-        let (old, handed_out) = (all(old), all_automatic(new));
+        let old = self.latest(name, |host| {
+            host.map_or_else(HashSet::new, |host| all(&host.rows))
+        });
+        let handed_out = all_automatic(new);
         let new = all(new);
         let name = Arc::new(name.clone());
         for address in old.union(&new) {
@@ -152,7 +153,8 @@ impl Writer {
     fn at(&self, address: IpAddr) -> Option<HostsAt> {
         let shards = &self.table.at;
         let is = |at: &HostsAt| at.address == address;
-        self.at.find(shards, shards.hash(&address), is)
+        self.at
+            .read(shards, shards.hash(&address), is, |at| at.cloned())
     }
 }
 

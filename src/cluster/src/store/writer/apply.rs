@@ -1,22 +1,21 @@
 //! How each kind of object changes the tables.
 
 use super::{
-    Arc, BuildHasher, Edit, Entry, ExternalOwner, Host, IpAddr, Key, Kind, Malformed, Owner, Pod,
-    PodsAt, ReadSlice, Serial, Service, ServiceKind, Shards, Slice, Writer, hash_of,
+    Arc, BuildHasher, Edit, EndpointAt, Entry, Host, IpAddr, Key, Kind, Malformed, Pod, ReadSlice,
+    Serial, Service, ServiceAt, ServiceKind, Shards, Slice, Writer, hash_of,
 };
 
 impl Writer {
     pub(super) fn put_service(&mut self, service: Service, kind: Kind) -> u64 {
         let seen = self.hasher.hash_one(&*service.key);
-        let known = self.entry(&service.key, kind);
-        let old = known.as_ref().and_then(|entry| entry.service().cloned());
+        let old = self.service(&service.key, kind);
         if old.as_deref() == Some(&service) {
             return seen;
         }
         let key = service.key.clone();
         let new = Arc::new(service);
         if kind == Kind::Services {
-            self.move_addresses(old.as_ref(), Some(&new));
+            self.move_addresses(old.as_deref(), Some(&new));
         }
         self.note_service(kind, old.as_deref(), Some(&new));
         self.change_entry(&key, kind, |entry| entry.set_service(Some(new)));
@@ -24,8 +23,7 @@ impl Writer {
     }
 
     pub(super) fn drop_service(&mut self, key: &Key, kind: Kind) {
-        let known = self.entry(key, kind);
-        let Some(old) = known.and_then(|entry| entry.service().cloned()) else {
+        let Some(old) = self.service(key, kind) else {
             return;
         };
         if kind == Kind::Services {
@@ -50,28 +48,28 @@ impl Writer {
     }
 
     /// Enters the addresses of `new` in place of those of `old`.
-    fn move_addresses(&mut self, old: Option<&Arc<Service>>, new: Option<&Arc<Service>>) {
+    fn move_addresses(&mut self, old: Option<&Service>, new: Option<&Service>) {
+        let (inside, outside) = (&self.store.services_at, &self.store.external);
         if let Some(old) = old {
             for address in cluster_addresses(old) {
-                self.change_owner(address, |owner| {
-                    *owner = owner.take().and_then(|o| o.without_service(address, old));
-                });
+                remove_service(inside, &mut self.services_at, address, &old.key);
             }
             for address in external_addresses(old) {
-                self.change_external(address, |owner| {
-                    owner.services.retain(|known| !Arc::ptr_eq(known, old));
-                });
+                remove_service(outside, &mut self.external, address, &old.key);
             }
         }
         let Some(new) = new else { return };
-        for (place, address) in (0u32..).zip(cluster_addresses(new)) {
-            let one = Owner::Service(Arc::clone(new), place);
-            self.change_owner(address, |owner| {
-                *owner = Some(Owner::with(owner.take(), address, one));
-            });
+        let at = |address| ServiceAt {
+            address,
+            key: new.key.clone(),
+        };
+        for address in cluster_addresses(new) {
+            self.services_at
+                .add(inside, inside.hash(&address), at(address));
         }
         for address in external_addresses(new) {
-            self.change_external(address, |owner| owner.services.push(Arc::clone(new)));
+            self.external
+                .add(outside, outside.hash(&address), at(address));
         }
     }
 
@@ -94,8 +92,7 @@ impl Writer {
         if old.as_deref() == Some(&slice) {
             return Ok(seen);
         }
-        let known = self.entry(&slice.key, kind);
-        if let Some(service) = known.as_ref().and_then(|entry| entry.service()) {
+        if let Some(service) = self.service(&slice.key, kind) {
             self.latency
                 .note(changed, service.kind == ServiceKind::Headless);
         }
@@ -145,20 +142,17 @@ impl Writer {
             return;
         }
         self.store.touch(Serial::Internal);
-        for endpoint in old.iter().flat_map(|old| &old.endpoints) {
-            let (address, old) = (endpoint.address, old);
-            self.change_owner(address, |owner| {
-                if let (Some(known), Some(old)) = (owner.take(), old) {
-                    *owner = known.without_slice(address, old);
-                }
-            });
+        let table = &self.store.endpoints_at;
+        if let Some(old) = old {
+            for endpoint in &old.endpoints {
+                let hash = table.hash(&endpoint.address);
+                let is = |at: &EndpointAt| Arc::ptr_eq(&at.slice, old);
+                self.endpoints_at.remove(table, hash, is);
+            }
         }
         let Some(new) = new else { return };
-        for (place, endpoint) in (0u32..).zip(&new.endpoints) {
-            let one = Owner::Endpoint(Arc::clone(new), place);
-            self.change_owner(endpoint.address, |owner| {
-                *owner = Some(Owner::with(owner.take(), endpoint.address, one));
-            });
+        for (address, at) in EndpointAt::all(new) {
+            self.endpoints_at.add(table, table.hash(&address), at);
         }
     }
 
@@ -166,10 +160,11 @@ impl Writer {
         let shards = &self.store.namespaces;
         let hash = shards.hash(name);
         let is = |known: &Arc<[u8]>| **known == *name;
-        if self.namespaces.find(shards, hash, is).is_none() {
-            self.namespaces.change(shards, hash, is, |known| {
-                *known = Some(name.into());
-            });
+        let is_known = self
+            .namespaces
+            .read(shards, hash, is, |found| found.is_some());
+        if !is_known {
+            self.namespaces.add(shards, hash, name.into());
         }
         self.hasher.hash_one(name)
     }
@@ -178,8 +173,7 @@ impl Writer {
         let shards = &self.store.namespaces;
         let hash = shards.hash(name);
         let is = |known: &Arc<[u8]>| **known == *name;
-        self.namespaces
-            .change(shards, hash, is, |known| *known = None);
+        self.namespaces.remove(shards, hash, is);
     }
 
     pub(super) fn put_pod(&mut self, pod: Pod, hash: u64) {
@@ -193,7 +187,9 @@ impl Writer {
         }
         let pod = Arc::new(pod);
         if let Some(address) = pod.address {
-            self.change_pods(address, |at| at.pods.push(Arc::clone(&pod)));
+            let table = &self.store.pods_at;
+            self.pods_at
+                .add(table, table.hash(&address), Arc::clone(&pod));
         }
         let hasher = &self.hasher;
         let rehash = |pod: &Arc<Pod>| hash_of(hasher, &pod.namespace, &pod.name);
@@ -206,76 +202,49 @@ impl Writer {
         let is = |pod: &Arc<Pod>| hash_of(hasher, &pod.namespace, &pod.name) == hash;
         let (old, _) = self.pods.find_entry(hash, is).ok()?.remove();
         if let Some(address) = old.address {
-            self.change_pods(address, |at| {
-                at.pods.retain(|known| !Arc::ptr_eq(known, &old));
-            });
+            let table = &self.store.pods_at;
+            let is = |known: &Arc<Pod>| Arc::ptr_eq(known, &old);
+            self.pods_at.remove(table, table.hash(&address), is);
         }
         Some(old.address)
     }
 
-    fn tables(&mut self, kind: Kind) -> (&Shards<Arc<Entry>>, &mut Edit<Arc<Entry>>) {
+    fn tables(&mut self, kind: Kind) -> (&Shards<Entry>, &mut Edit<Entry>) {
         match kind {
             Kind::Imports | Kind::ImportedSlices => (&self.store.imports, &mut self.imports),
             _ => (&self.store.entries, &mut self.entries),
         }
     }
 
-    fn entry(&mut self, key: &[u8], kind: Kind) -> Option<Arc<Entry>> {
+    fn service(&mut self, key: &[u8], kind: Kind) -> Option<Arc<Service>> {
         let (shards, edit) = self.tables(kind);
-        edit.find(shards, shards.hash(key), |entry| *entry.key == *key)
+        let is = |entry: &Entry| *entry.key == *key;
+        edit.read(shards, shards.hash(key), is, |entry| {
+            entry.and_then(|entry| entry.service().cloned())
+        })
     }
 
     fn change_entry(&mut self, key: &Key, kind: Kind, change: impl FnOnce(&mut Entry)) {
         let (shards, edit) = self.tables(kind);
-        let is = |entry: &Arc<Entry>| entry.key == *key;
+        let is = |entry: &Entry| entry.key == *key;
         edit.change(shards, shards.hash(&**key), is, |found| {
-            let new = || Arc::new(Entry::new(key.clone()));
-            let entry = Arc::make_mut(found.get_or_insert_with(new));
+            let entry = found.get_or_insert_with(|| Entry::new(key.clone()));
             change(entry);
             if entry.is_empty() {
                 *found = None;
             }
         });
     }
+}
 
-    fn change_owner(&mut self, address: IpAddr, change: impl FnOnce(&mut Option<Owner>)) {
-        let shards = &self.store.addresses;
-        let is = |owner: &Owner| owner.address() == Some(address);
-        self.addresses
-            .change(shards, shards.hash(&address), is, change);
-    }
-
-    fn change_external(&mut self, address: IpAddr, change: impl FnOnce(&mut ExternalOwner)) {
-        let shards = &self.store.external;
-        let is = |owner: &ExternalOwner| owner.address == address;
-        self.external
-            .change(shards, shards.hash(&address), is, |found| {
-                let owner = found.get_or_insert_with(|| ExternalOwner {
-                    address,
-                    services: smallvec::SmallVec::new(),
-                });
-                change(owner);
-                if owner.services.is_empty() {
-                    *found = None;
-                }
-            });
-    }
-
-    fn change_pods(&mut self, address: IpAddr, change: impl FnOnce(&mut PodsAt)) {
-        let shards = &self.store.pods;
-        let is = |pods: &PodsAt| pods.address == address;
-        self.pods_at
-            .change(shards, shards.hash(&address), is, |found| {
-                let pods = found.get_or_insert_with(|| PodsAt {
-                    address,
-                    pods: smallvec::SmallVec::new(),
-                });
-                change(pods);
-                if pods.pods.is_empty() {
-                    *found = None;
-                }
-            });
-    }
+fn remove_service(
+    table: &Shards<ServiceAt>,
+    edit: &mut Edit<ServiceAt>,
+    address: IpAddr,
+    key: &Key,
+) {
+    let is = |at: &ServiceAt| at.address == address && at.key == *key;
+    edit.remove(table, table.hash(&address), is);
 }
 
 fn cluster_addresses(service: &Service) -> impl Iterator<Item = IpAddr> {
