@@ -12,6 +12,7 @@ mod search;
 mod service_records;
 mod writing;
 
+use std::cmp::Reverse;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -141,7 +142,10 @@ impl Zone {
 }
 
 impl Names {
-    pub fn new(rules: Rules, cluster: Arc<Cluster>, peers: Arc<[Arc<Cluster>]>) -> Names {
+    pub fn new(mut rules: Rules, cluster: Arc<Cluster>, peers: Arc<[Arc<Cluster>]>) -> Names {
+        rules
+            .zones
+            .sort_by_key(|zone| Reverse(zone.name.wire().len()));
         Names {
             rules,
             cluster,
@@ -152,10 +156,8 @@ impl Names {
 
     /// The longest zone that `name` is in.
     fn zone(&self, name: NameRef<'_>) -> Option<&Zone> {
-        let zones = self.rules.zones.iter();
-        zones
-            .filter(|zone| name.is_within(zone.name.view()))
-            .max_by_key(|zone| zone.name.wire().len())
+        let mut longest_first = self.rules.zones.iter();
+        longest_first.find(|zone| name.is_within(zone.name.view()))
     }
 
     fn answer(self: &Arc<Self>, query: &Query<'_>, zone: &Zone) -> Verdict {
