@@ -96,8 +96,13 @@ impl<'h> Choice<'h> {
     fn add(&mut self, host: &'h Host, viewer: &Viewer<'_>, egress: Option<&Egress>) {
         let sees = |row: &&Row| is_visible(host, row, viewer, egress);
         let namespace = match &*host.rows {
-            [only] if sees(&only) => &only.namespace,
-            [] | [_] => return,
+            [] => return,
+            [only] => {
+                if sees(&only) {
+                    self.push(only);
+                }
+                return;
+            }
             rows => {
                 let visible = rows.iter().filter(sees);
                 let named = visible
@@ -111,10 +116,16 @@ impl<'h> Choice<'h> {
             }
         };
         for row in host.rows.iter().filter(sees) {
-            let is_known = self.rows.iter().any(|known| std::ptr::eq(*known, row));
-            if row.namespace == *namespace && !is_known {
-                self.rows.push(row);
+            if row.namespace == *namespace {
+                self.push(row);
             }
+        }
+    }
+
+    /// Takes a row, once.
+    fn push(&mut self, row: &'h Row) {
+        if !self.rows.iter().any(|known| std::ptr::eq(*known, row)) {
+            self.rows.push(row);
         }
     }
 

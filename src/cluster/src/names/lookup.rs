@@ -32,8 +32,8 @@ impl Names {
             Found::Nothing | Found::Hosts if hosts.is_empty() => Verdict::Empty,
             Found::Nothing | Found::Hosts => {
                 let mut reply = Reply::authoritative(query);
-                for address in hosts {
-                    let data = AddressRdata::from(address);
+                for address in &hosts {
+                    let data = AddressRdata::from(*address);
                     reply.push_asked((data.rtype(), self.rules.ttl), data.octets());
                 }
                 Verdict::Answer(reply)
