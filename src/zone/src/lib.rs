@@ -13,7 +13,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
 
-pub use flags::{HELP, Options, UsageError, parse};
+pub use flags::{HELP, Options, parse};
 use flags::{Source, Verb};
 
 /// The largest master file: as much as `dynapi` takes; what comes out may be twice as long.
