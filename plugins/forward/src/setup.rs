@@ -1,12 +1,11 @@
 //! Reads the directive.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use catena_dns::{Name, Rcode};
 use catena_plugin::{Args, Line, Setup, SetupError, duration, zones};
-use catena_transport::upstream::HttpMethod;
+use catena_transport::upstream::{HttpMethod, TlsClientFiles};
 
 use crate::Forward;
 use crate::policy::Policy;
@@ -27,7 +26,7 @@ pub(crate) struct Config {
     pub max_age: Option<Duration>,
     pub max_idle: Option<usize>,
     pub read_timeout: Duration,
-    pub tls: TlsFiles,
+    pub tls: TlsClientFiles,
     pub tls_servername: Option<String>,
     pub doh_method: HttpMethod,
     pub policy: Policy,
@@ -64,15 +63,6 @@ pub(crate) struct Checks {
     pub domain: Name,
 }
 
-/// The files after `tls`.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TlsFiles {
-    /// What servers are checked with; the system's certificates if not given.
-    pub ca: Option<PathBuf>,
-    /// Our own certificate and its key.
-    pub identity: Option<(PathBuf, PathBuf)>,
-}
-
 impl Config {
     /// What holds when nothing but FROM is written.
     pub fn new(from: Name) -> Self {
@@ -85,7 +75,7 @@ impl Config {
             max_age: None,
             max_idle: None,
             read_timeout: Duration::from_secs(2),
-            tls: TlsFiles::default(),
+            tls: TlsClientFiles::default(),
             tls_servername: None,
             doh_method: HttpMethod::Post,
             policy: Policy::default(),
@@ -307,22 +297,12 @@ fn doh_method(property: &Line<'_>) -> Result<HttpMethod, SetupError> {
     }
 }
 
-fn tls_files(cx: &Setup<'_>, property: &Line<'_>) -> Result<TlsFiles, SetupError> {
+fn tls_files(cx: &Setup<'_>, property: &Line<'_>) -> Result<TlsClientFiles, SetupError> {
     let mut args = property.args();
-    let paths: Vec<PathBuf> = args
-        .by_ref()
-        .take(3)
-        .map(|arg| cx.server.path(arg.text()))
-        .collect();
+    let files = args.by_ref().take(3);
+    let files = TlsClientFiles::listed(files.map(|arg| cx.server.path(arg.text())));
     args.finish()?;
-    let mut paths = paths.into_iter();
-    Ok(match (paths.next(), paths.next(), paths.next()) {
-        (ca, None, _) => TlsFiles { ca, identity: None },
-        (certificate, Some(key), ca) => TlsFiles {
-            ca,
-            identity: certificate.zip(Some(key)),
-        },
-    })
+    Ok(files)
 }
 
 fn policy(property: &Line<'_>) -> Result<Policy, SetupError> {

@@ -11,8 +11,9 @@ use catena_flags::{Flags, UsageError, secret};
 use catena_kube::Access;
 use catena_plugin::duration;
 use catena_rpc::Watched;
+use catena_transport::upstream::TlsClientFiles;
 
-use crate::options::{EtcdTarget, Options, Target, TlsFiles, UpdateTarget};
+use crate::options::{EtcdTarget, Options, Target, UpdateTarget};
 use crate::place::Mark;
 
 /// What `-h` prints.
@@ -88,7 +89,9 @@ struct Given {
     user: String,
     password_file: Option<PathBuf>,
     token_file: Option<PathBuf>,
-    tls: TlsFiles,
+    authorities: Option<PathBuf>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
     kubeconfig: Option<PathBuf>,
     context: Option<String>,
     master: String,
@@ -117,7 +120,9 @@ impl Default for Given {
             user: String::new(),
             password_file: None,
             token_file: None,
-            tls: TlsFiles::default(),
+            authorities: None,
+            certificate: None,
+            key: None,
             kubeconfig: None,
             context: None,
             master: String::new(),
@@ -147,9 +152,9 @@ impl Flags for Given {
             "etcduser" => self.user = text(),
             "etcdpasswordfile" => self.password_file = path(),
             "tokenfile" => self.token_file = path(),
-            "cacertfile" | "etcdcacertfile" => self.tls.authorities = path(),
-            "certfile" | "etcdcertfile" => self.tls.certificate = path(),
-            "keyfile" | "etcdkeyfile" => self.tls.key = path(),
+            "cacertfile" | "etcdcacertfile" => self.authorities = path(),
+            "certfile" | "etcdcertfile" => self.certificate = path(),
+            "keyfile" | "etcdkeyfile" => self.key = path(),
             "kubeconfig" => self.kubeconfig = path(),
             "context" => self.context = Some(text()),
             "master" => self.master = text(),
@@ -180,9 +185,12 @@ impl Given {
         let wrong = |text: &str| UsageError(text.to_owned());
         let mark = Mark::of(&self.owner);
         let mark = mark.ok_or_else(|| wrong("--owner: 1 to 200 letters, digits and signs"))?;
-        if self.tls.certificate.is_some() != self.tls.key.is_some() {
-            return Err(wrong("--certfile and --keyfile go together"));
-        }
+        let tls = TlsClientFiles::named(
+            self.authorities.take(),
+            self.certificate.take(),
+            self.key.take(),
+        );
+        let tls = tls.ok_or_else(|| wrong("--certfile and --keyfile go together"))?;
         let is_readable = !self.dynapi.is_empty() || !self.update.is_empty();
         if self.is_exclusive && (self.zones.is_empty() || !is_readable) {
             return Err(wrong(
@@ -190,7 +198,8 @@ impl Given {
             ));
         }
         let mut urls = self.endpoints.iter().chain([&self.coredns, &self.dynapi]);
-        self.tls.is_wanted = urls.any(|url| url.starts_with("https:"));
+        let wants_tls =
+            tls != TlsClientFiles::default() || urls.any(|url| url.starts_with("https:"));
         let target = self.target()?;
         let token = match &self.token_file {
             Some(path) => Some(secret(path)?),
@@ -201,7 +210,7 @@ impl Given {
         self.watched.access = Access::first_of(kubeconfig, master, None);
         Ok(Options {
             target,
-            tls: self.tls,
+            tls: wants_tls.then_some(tls),
             token: token.filter(|token| !token.is_empty()),
             watched: self.watched,
             zones: self.zones,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use catena_dns::Name;
 use catena_flags::{Flags, UsageError, secret};
+use catena_transport::upstream::TlsClientFiles;
 
 /// What `-h` prints.
 pub const HELP: &str = "\
@@ -28,7 +29,7 @@ pub struct Options {
     /// Without a slash at its end.
     pub(crate) url: String,
     pub(crate) token: Option<String>,
-    pub(crate) tls: TlsFiles,
+    pub(crate) tls: TlsClientFiles,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,14 +43,6 @@ pub(crate) enum Verb {
 pub(crate) enum Source {
     Input,
     File(PathBuf),
-}
-
-/// Files in PEM form.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TlsFiles {
-    pub authorities: Option<PathBuf>,
-    pub certificate: Option<PathBuf>,
-    pub key: Option<PathBuf>,
 }
 
 /// Reads the arguments after `zone`; `None` if they ask for help.
@@ -69,7 +62,9 @@ struct Given {
     words: Vec<String>,
     url: String,
     token: Option<String>,
-    tls: TlsFiles,
+    authorities: Option<PathBuf>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
 }
 
 impl Flags for Given {
@@ -77,9 +72,9 @@ impl Flags for Given {
         match name {
             "dynapi" => value.trim_end_matches('/').clone_into(&mut self.url),
             "tokenfile" => self.token = Some(secret(Path::new(value))?),
-            "cacertfile" => self.tls.authorities = Some(value.into()),
-            "certfile" => self.tls.certificate = Some(value.into()),
-            "keyfile" => self.tls.key = Some(value.into()),
+            "cacertfile" => self.authorities = Some(value.into()),
+            "certfile" => self.certificate = Some(value.into()),
+            "keyfile" => self.key = Some(value.into()),
             unknown => return Err(UsageError::unknown(unknown)),
         }
         Ok(())
@@ -101,15 +96,13 @@ impl Given {
         {
             return Err(wrong("--dynapi must be a URL with http:// or https://"));
         }
-        if self.tls.certificate.is_some() != self.tls.key.is_some() {
-            return Err(wrong("--certfile and --keyfile go together"));
-        }
+        let tls = TlsClientFiles::named(self.authorities, self.certificate, self.key);
         Ok(Options {
             verb,
             zone,
             url: self.url,
             token: self.token.filter(|token| !token.is_empty()),
-            tls: self.tls,
+            tls: tls.ok_or_else(|| wrong("--certfile and --keyfile go together"))?,
         })
     }
 }
