@@ -11,10 +11,10 @@ use catena_transport::upstream::{TlsClient, TlsClientFiles};
 
 use crate::attempts::{Asked, Asking, Failure};
 use crate::check;
+use crate::config::{self, Checks, Config};
 use crate::merge::{self, Flight, Join, Key, Merging, Subnet};
 use crate::metrics::Totals;
 use crate::policy::Policy;
-use crate::setup::{Checks, Config};
 use crate::target::Protocol;
 use crate::upstream::{Upstream, Way, give_id, give_question};
 
@@ -30,7 +30,7 @@ pub(crate) struct Forward(Arc<Line>);
 pub(crate) struct Line {
     from: Name,
     except: Vec<Name>,
-    transport: crate::setup::Transport,
+    transport: config::Transport,
     checks: Checks,
     concurrent: AtomicUsize,
     max_concurrent: usize,
