@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use crate::{HostName, Row};
 
+/// Labels as they select, and as they are selected by.
+pub type Labels = Box<[(Box<str>, Box<str>)]>;
+
 /// A Sidecar resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sidecar {
@@ -14,7 +17,7 @@ pub struct Sidecar {
     /// When it was made, in seconds of Unix time.
     pub created: u64,
     /// The labels of its workloads; `None` if it is for all of the namespace.
-    pub selector: Option<Box<[(Box<str>, Box<str>)]>>,
+    pub selector: Option<Labels>,
     /// What is imported, listener by listener; never empty.
     pub egress: Box<[Egress]>,
 }
