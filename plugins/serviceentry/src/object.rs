@@ -8,13 +8,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use catena_kube::Id;
-use catena_mesh::{Exports, HostName, Port, Sidecar, Without};
+use catena_mesh::{Exports, HostName, Labels, Port, Sidecar, Without};
 
 pub(crate) use core::{read_pod, read_service, read_slice};
 pub(crate) use istio::{read_entry, read_sidecar};
-
-/// Labels as they select, and as they are selected by.
-pub(crate) type Labels = Box<[(Box<str>, Box<str>)]>;
 
 /// A ServiceEntry.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -28,7 +28,7 @@ pub use find::{Found, Looked, Search};
 pub use host::HostName;
 pub use owner::Owner;
 pub use row::{Addresses, Exports, Origin, Port, Reach, Row, Without};
-pub use sidecar::{Egress, From, Import, Sidecar};
+pub use sidecar::{Egress, Labels, Sidecar};
 pub use table::{Host, Table};
 pub use why::{Considered, Verdict};
 pub use writer::{Dispute, Writer};

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use catena_dns::{Name, NameRef};
 
 use crate::{
-    Addresses, Egress, Exports, Families, HostName, Import, Looked, Origin, Owner, Reach, Row,
-    Search, Sidecar, Table, Verdict, Viewer, Without, Writer,
+    Addresses, Egress, Exports, Families, HostName, Looked, Origin, Owner, Reach, Row, Search,
+    Sidecar, Table, Verdict, Viewer, Without, Writer,
 };
 
 const AUTOMATIC: &[&str] = &["240.240.0.1", "2001:2::1"];
@@ -255,15 +255,8 @@ fn a_sidecar_resource_imports_what_it_names() {
         namespace: "app".into(),
         name: "default".into(),
         created: 0,
-        selector: Box::default(),
-        egress: [Egress {
-            port: None,
-            imports: imports
-                .iter()
-                .map(|text| Import::parse(text).unwrap())
-                .collect(),
-        }]
-        .into(),
+        selector: None,
+        egress: [Egress::new(None, imports.iter().copied())].into(),
     };
     let some = sidecar(&["third/dup.example.com", "*/*.net"]);
     let viewer = Viewer {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use catena_kube::{Id, JsonMetadata, Object};
-use catena_mesh::{Egress, HostName, Import, Port, Sidecar, Without};
+use catena_mesh::{Egress, HostName, Port, Sidecar, Without};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -219,27 +219,21 @@ pub(crate) fn read_sidecar(object: &Object<'_>) -> Option<ReadSidecar> {
     let raw: Raw<RawSidecar> = serde_json::from_slice(object.bytes).ok()?;
     let id = id(&raw.metadata)?;
     let spec = raw.spec.unwrap_or_default();
-    let selector = spec.selector.and_then(|selector| selector.labels);
+    let selector = spec.selector.map(|selector| selector.labels);
     let mut egress: Vec<Egress> = Vec::new();
     for listener in spec.egress.unwrap_or_default() {
         let hosts = listener.hosts.unwrap_or_default();
-        let imports = hosts.iter().filter_map(|text| Import::parse(text));
-        egress.push(Egress {
-            port: listener.port.as_ref().and_then(listener_port),
-            imports: imports.collect(),
-        });
+        let port = listener.port.as_ref().and_then(listener_port);
+        egress.push(Egress::new(port, hosts.iter().map(String::as_str)));
     }
     if egress.is_empty() {
-        egress.push(Egress {
-            port: None,
-            imports: Import::parse("*/*").into_iter().collect(),
-        });
+        egress.push(Egress::new(None, ["*/*"].into_iter()));
     }
     let sidecar = Sidecar {
         namespace: Arc::clone(&id.namespace),
         name: Arc::clone(&id.name),
         created: created(&raw.metadata),
-        selector: pairs(&selector.unwrap_or_default()),
+        selector: selector.map(|labels| pairs(&labels.unwrap_or_default())),
         egress: egress.into(),
     };
     Some((id, sidecar))

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use catena_kube::{Encoding, Object};
-use catena_mesh::{Exports, HostName, Without};
+use catena_mesh::{Egress, Exports, HostName, Without};
 
 use super::{EntryPlace, exports, read_entry, read_sidecar};
 
@@ -89,8 +89,7 @@ fn a_sidecar_without_egress_imports_all() {
         bytes: text.as_bytes(),
     };
     let (_, sidecar) = read_sidecar(&object).unwrap();
-    assert_eq!(sidecar.egress.len(), 1);
-    assert_eq!(sidecar.egress[0].imports.len(), 1);
+    assert_eq!(*sidecar.egress, [Egress::new(None, ["*/*"].into_iter())]);
 }
 
 #[test]

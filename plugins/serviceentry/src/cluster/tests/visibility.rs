@@ -130,6 +130,97 @@ fn a_sidecar_imports_by_namespace_and_host() {
     }
 }
 
+/// Which of these hosts of `zoo` and `yard` a workload of `app` sees that imports `hosts`.
+fn imported(hosts: &str) -> String {
+    let mut mesh = Mesh::new();
+    for (at, host) in [
+        ("zoo/1", "api.test"),
+        ("zoo/2", "a-api.test"),
+        ("yard/3", "b.c-api.test"),
+        ("yard/4", "*.d-api.test"),
+        ("yard/5", "*-api.test"),
+        ("yard/6", "web.test"),
+    ] {
+        mesh.entry(at, host, "192.0.2.1", "");
+    }
+    let spec = format!(r#""egress":[{{"hosts":[{hosts}]}}]"#);
+    mesh.sidecar("app/default", &spec);
+    let all = [
+        "api.test",
+        "a-api.test",
+        "b.c-api.test",
+        "x.d-api.test",
+        "*-api.test",
+        "web.test",
+    ];
+    let seen = all.into_iter();
+    let seen = seen.filter(|name| mesh.find(name, of("app")) != "missing");
+    seen.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_star_before_a_text_imports_all_hosts_that_end_in_it() {
+    let ends = "a-api.test b.c-api.test x.d-api.test *-api.test";
+    assert_eq!(imported(r#""*/*-api.test""#), ends);
+    assert_eq!(imported(r#""*/*-API.test""#), ends);
+    assert_eq!(imported(r#""zoo/*-api.test""#), "a-api.test");
+    assert_eq!(imported(r#""*/*api.test""#), format!("api.test {ends}"));
+    assert_eq!(imported(r#""*/*c-api.test""#), "b.c-api.test");
+    // Elsewhere a star is like other letters.
+    assert_eq!(imported(r#""*/a*api.test","*/b.*.test""#), "");
+    assert_eq!(imported(r#""*/*.c-api.test""#), "b.c-api.test");
+}
+
+#[test]
+fn what_a_tilde_stands_before_is_not_imported() {
+    let all = r#""*/*""#;
+    let but = |exclusion: &str| imported(&format!("{all},\"{exclusion}\""));
+    let of_yard = "b.c-api.test x.d-api.test *-api.test web.test";
+    assert_eq!(but("~zoo/*"), of_yard);
+    assert_eq!(but("~./*"), format!("api.test a-api.test {of_yard}"));
+    assert_eq!(but("~/*-api.test"), "api.test web.test");
+    assert_eq!(but("~*/*.test"), "");
+    assert_eq!(but("~yard/api.test"), imported(all));
+    assert_eq!(but("~/*"), "");
+    // It goes before what names the host itself.
+    assert_eq!(
+        imported(r#""zoo/api.test","zoo/a-api.test","~/api.test""#),
+        "a-api.test"
+    );
+}
+
+#[test]
+fn what_is_no_import_imports_nothing() {
+    for hosts in [
+        "",
+        r#""api.test""#,
+        r#""*/a/b""#,
+        r#""*/""#,
+        r#""/*""#,
+        r#""~/web.test""#,
+    ] {
+        assert_eq!(imported(hosts), "", "{hosts}");
+    }
+}
+
+#[test]
+fn an_empty_selector_selects_all_and_goes_before_the_one_without() {
+    let mut mesh = Mesh::new();
+    mesh.entry("app/1", "own.test", "192.0.2.1", "");
+    mesh.entry("zoo/2", "zoo.test", "192.0.2.2", "");
+    let told = |mesh: &Mesh, namespace| {
+        ["own.test", "zoo.test"].map(|name| mesh.find(name, of(namespace)) != "missing")
+    };
+    let empty = r#""egress":[{"hosts":["zoo/*"]}],"workloadSelector":{}"#;
+    // It is not the one of the mesh.
+    mesh.sidecar("istio-system/default", empty);
+    assert_eq!(told(&mesh, "app"), [true, true]);
+    mesh.sidecar("app/plain", r#""egress":[{"hosts":["./*"]}]"#);
+    assert_eq!(told(&mesh, "app"), [true, false]);
+    mesh.sidecar("app/empty", empty);
+    assert_eq!(told(&mesh, "app"), [false, true]);
+}
+
 #[test]
 fn listeners_of_a_sidecar_add_up_and_take_hosts_with_their_port() {
     let mut mesh = Mesh::new();
