@@ -2,13 +2,10 @@
 //!
 //! It is cut into shards of a few values each, every one an immutable run of memory behind an
 //! atomic pointer: a reader follows that pointer and finds hashes and values side by side, which
-//! costs it one line of memory where a table with room to grow costs three. Beside the pointer is
-//! a filter of the hashes behind it: what is not there is mostly seen without following. The
-//! writer copies the shards it changes, changes the copies as often as it likes, and publishes them.
+//! costs it one line of memory where a table with room to grow costs three. The writer copies the
+//! shards it changes, changes the copies as often as it likes, and publishes them.
 
 use std::hash::BuildHasher;
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::{Acquire, Release};
 
 use arc_swap::ArcSwapAny;
 use foldhash::fast::RandomState;
@@ -32,21 +29,9 @@ fn lower(hash: u64) -> u32 {
 /// A run of values as readers see it.
 type Shard<T> = ThinArc<(), Slot<T>>;
 
-/// Where a shard is.
-struct Place<T> {
-    /// One bit for each hash in the shard; there may be more.
-    filter: AtomicU32,
-    shard: ArcSwapAny<Shard<T>>,
-}
-
-/// The bit of a hash in the filter of its shard.
-fn bit(lower: u32) -> u32 {
-    1 << (lower % u32::BITS)
-}
-
 /// The table as readers see it.
 pub struct Shards<T> {
-    places: Box<[Place<T>]>,
+    shards: Box<[ArcSwapAny<Shard<T>>]>,
     hasher: RandomState,
 }
 
@@ -55,11 +40,8 @@ impl<T: Clone> Shards<T> {
     pub fn new(count: usize) -> Self {
         let empty = Shard::from_header_and_iter((), std::iter::empty());
         Shards {
-            places: (0..count.next_power_of_two())
-                .map(|_| Place {
-                    filter: AtomicU32::new(0),
-                    shard: ArcSwapAny::new(empty.clone()),
-                })
+            shards: (0..count.next_power_of_two())
+                .map(|_| ArcSwapAny::new(empty.clone()))
                 .collect(),
             hasher: RandomState::default(),
         }
@@ -70,17 +52,9 @@ impl<T: Clone> Shards<T> {
         self.hasher.hash_one(key)
     }
 
-    /// The number of the place of a hash.
-    fn number(&self, hash: u64) -> usize {
-        usize::try_from(hash >> 32).unwrap_or(0) & (self.places.len() - 1)
-    }
-
-    /// The place where values with a hash are, if there are any.
-    fn place(&self, hash: u64) -> Option<&Place<T>> {
-        let place = self.places.get(self.number(hash))?;
-        // What is seen in the filter is seen behind the pointer.
-        let filter = place.filter.load(Acquire);
-        (filter & bit(lower(hash)) != 0).then_some(place)
+    /// The shard of a hash.
+    fn place(&self, hash: u64) -> usize {
+        usize::try_from(hash >> 32).unwrap_or(0) & (self.shards.len() - 1)
     }
 
     /// Shows `look` the value with `hash` that `is` accepts.
@@ -90,28 +64,23 @@ impl<T: Clone> Shards<T> {
         is: impl FnMut(&T) -> bool,
         look: impl FnOnce(Option<&T>) -> R,
     ) -> R {
-        match self.place(hash) {
-            Some(place) => look(find(&place.shard.load().slice, hash, is)),
+        match self.shards.get(self.place(hash)) {
+            Some(shard) => look(find(&shard.load().slice, hash, is)),
             None => look(None),
         }
     }
 
     /// Shows `see` each value with `hash`, in the order in which they were added.
     pub fn read_all(&self, hash: u64, see: impl FnMut(&T)) {
-        if let Some(place) = self.place(hash) {
-            alike(&place.shard.load().slice, hash).for_each(see);
+        if let Some(shard) = self.shards.get(self.place(hash)) {
+            alike(&shard.load().slice, hash).for_each(see);
         }
     }
 
     /// Shows `see` every value; each shard as it is when its turn comes.
     pub fn each(&self, mut see: impl FnMut(&T)) {
-        for place in &self.places {
-            place
-                .shard
-                .load()
-                .slice
-                .iter()
-                .for_each(|slot| see(&slot.value));
+        for shard in &self.shards {
+            shard.load().slice.iter().for_each(|slot| see(&slot.value));
         }
     }
 }
@@ -150,7 +119,7 @@ impl<T: Clone> Edit<T> {
         is: impl FnMut(&T) -> bool,
         look: impl FnOnce(Option<&T>) -> R,
     ) -> R {
-        match self.open.get(&shards.number(hash)) {
+        match self.open.get(&shards.place(hash)) {
             Some(slots) => look(find(slots, hash, is)),
             None => shards.read(hash, is, look),
         }
@@ -196,41 +165,29 @@ impl<T: Clone> Edit<T> {
 
     /// The shard of a hash, as the writer left it.
     fn open(&mut self, shards: &Shards<T>, hash: u64) -> &mut Vec<Slot<T>> {
-        let number = shards.number(hash);
-        self.open.entry(number).or_insert_with(|| {
-            let place = shards.places.get(number);
-            place.map_or_else(Vec::new, |place| place.shard.load().slice.to_vec())
+        let place = shards.place(hash);
+        self.open.entry(place).or_insert_with(|| {
+            let shard = shards.shards.get(place);
+            shard.map_or_else(Vec::new, |shard| shard.load().slice.to_vec())
         })
     }
 
     /// Shows `see` every value as the writer left it.
     pub fn each(&self, shards: &Shards<T>, mut see: impl FnMut(&T)) {
-        for (number, place) in shards.places.iter().enumerate() {
-            match self.open.get(&number) {
+        for (place, shard) in shards.shards.iter().enumerate() {
+            match self.open.get(&place) {
                 Some(slots) => slots.iter().for_each(|slot| see(&slot.value)),
-                None => place
-                    .shard
-                    .load()
-                    .slice
-                    .iter()
-                    .for_each(|slot| see(&slot.value)),
+                None => shard.load().slice.iter().for_each(|slot| see(&slot.value)),
             }
         }
     }
 
     /// Shows readers what was changed.
     pub fn publish(&mut self, shards: &Shards<T>) {
-        for (number, slots) in std::mem::take(&mut self.open) {
-            let Some(place) = shards.places.get(number) else {
-                continue;
-            };
-            let filter = slots.iter().fold(0, |bits, slot| bits | bit(slot.hash));
-            // At no time is there less in the filter than behind the pointer, for either state.
-            place.filter.fetch_or(filter, Release);
-            place
-                .shard
-                .store(Shard::from_header_and_iter((), slots.into_iter()));
-            place.filter.store(filter, Release);
+        for (place, slots) in std::mem::take(&mut self.open) {
+            if let Some(shard) = shards.shards.get(place) {
+                shard.store(Shard::from_header_and_iter((), slots.into_iter()));
+            }
         }
     }
 }
