@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Services,
     Slices,
     Pods,
+    /// Configurations of a mesh.
+    Meshes,
 }
 
 impl Kind {
@@ -31,6 +33,7 @@ impl Kind {
             Kind::Services => state.apply_service(object::read_service(object.bytes)?),
             Kind::Slices => state.apply_slice(object::read_slice(object.bytes)?),
             Kind::Pods => state.apply_pod(object::read_pod(object.bytes)?),
+            Kind::Meshes => state.apply_mesh(object::read_mesh(object.bytes)?),
         }
         object.id(Id::new)
     }
@@ -47,6 +50,7 @@ impl Kind {
             Kind::Services => state.delete_service(id),
             Kind::Slices => state.delete_slice(id),
             Kind::Pods => state.delete_pod(id),
+            Kind::Meshes => state.delete_mesh(id),
         }
     }
 
@@ -58,6 +62,7 @@ impl Kind {
             Kind::Services => state.services_but(named),
             Kind::Slices => state.slices_but(named),
             Kind::Pods => state.pods_but(named),
+            Kind::Meshes => state.mesh_but(named),
         };
         for id in &gone {
             self.delete(state, id);
