@@ -174,7 +174,7 @@ impl EtcdStore {
         } = &*self.shared;
         for (lease, seconds) in &batch.begun {
             let id = i64::try_from(lease.0).unwrap_or(0);
-            let granted = client.grant_as(id, i64::from(*seconds)).await;
+            let granted = client.grant(id, i64::from(*seconds)).await;
             granted.map_err(unavailable)?;
         }
         let mut revision = state.lock().shadow.revision();

@@ -100,11 +100,7 @@ impl Config {
             "etcd" | "etcd_path" | "etcd_tls" | "etcd_credentials" => {
                 return self.etcd.read(cx, property);
             }
-            "listen" => {
-                let address = args.required("ADDRESS")?;
-                let read = address.text().parse();
-                self.listen = Some(read.map_err(|error| address.error(error))?);
-            }
+            "listen" => self.listen = Some(args.required("ADDRESS")?.read()?),
             "tls" => {
                 let path = |arg: catena_plugin::Arg<'_>| cx.server.path(arg.text());
                 let (cert, key) = (args.required("CERT")?, args.required("KEY")?);

@@ -1,12 +1,12 @@
 //! A zone that is watched: one for all who want the same, across reloads.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use catena_etcd::{Change, Client, Credentials, Endpoint, Error, KeyValue, Position, Sink, watch};
 use catena_plugin::clock::{Instant, now};
 use catena_plugin::metrics::{Counter, Gauge};
+use catena_transport::upstream::TlsClientFiles;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tracing::{info, warn};
@@ -28,7 +28,7 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 pub(crate) struct Watched {
     pub endpoints: Vec<Endpoint>,
     pub credentials: Option<Credentials>,
-    pub tls: Vec<PathBuf>,
+    pub tls: TlsClientFiles,
     /// What all keys begin with.
     pub prefix: String,
     /// The least and the greatest TTL of a lease.

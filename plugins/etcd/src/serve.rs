@@ -1,6 +1,5 @@
 //! The stage: answers from what etcd has, or had when it was heard last.
 
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use catena_plugin::zones::{self, Fallthrough};
 use catena_plugin::{
     Flow, Next, Outcome, OwnedNext, OwnedQuery, Plugin, Query, Readiness, StartContext, StartError,
 };
+use catena_transport::upstream::TlsClientFiles;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
@@ -66,7 +66,7 @@ impl Etcd {
     }
 
     /// Keeps the zones in memory; `tls` are the files of TLS.
-    pub fn watched(self, tls: &[PathBuf]) -> Etcd {
+    pub fn watched(self, tls: &TlsClientFiles) -> Etcd {
         self.change(|stage| {
             let scopes = stage.zones.iter().map(|zone| stage.scope(zone, tls));
             stage.scopes = scopes.collect();
@@ -83,13 +83,13 @@ impl Etcd {
 }
 
 impl Stage {
-    fn scope(&self, zone: &Name, tls: &[PathBuf]) -> Arc<Scope> {
+    fn scope(&self, zone: &Name, tls: &TlsClientFiles) -> Arc<Scope> {
         let key = self.prefix.key(zone.view());
         let key = key.unwrap_or_else(|| self.prefix.as_str().to_owned());
         Scope::shared(Watched {
             endpoints: self.options.endpoints.clone(),
             credentials: self.options.credentials.clone(),
-            tls: tls.to_vec(),
+            tls: tls.clone(),
             prefix: format!("{}/", key.trim_end_matches('/')),
             lease_ttls: (self.bounds.min, self.bounds.max),
         })

@@ -1,13 +1,12 @@
 //! Reads the directive.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use catena_etcd::skydns::Prefix;
 use catena_etcd::{ClientOptions, Credentials, Endpoint};
 use catena_plugin::zones::Fallthrough;
 use catena_plugin::{Arg, Line, Setup, SetupError, duration};
-use catena_transport::upstream::TlsClient;
+use catena_transport::upstream::{TlsClient, TlsClientFiles};
 
 use crate::serve::Etcd;
 use crate::service::LeaseBounds;
@@ -23,7 +22,7 @@ struct Config {
     endpoints: Vec<Endpoint>,
     credentials: Option<Credentials>,
     /// The files of `tls`, if it stands there.
-    tls: Option<Vec<PathBuf>>,
+    tls: Option<TlsClientFiles>,
     is_watched: bool,
 }
 
@@ -84,13 +83,12 @@ impl Config {
         if !is_set && !is_wanted {
             return Ok(None);
         }
-        let files = self.tls.as_deref().unwrap_or_default();
-        catena_etcd::tls_client(files)
-            .map(Some)
-            .map_err(|error| match files {
-                [] | [_] => line.error(format_args!("error reading {error}")),
-                _ => line.error(format_args!("could not load TLS cert: {error}")),
-            })
+        let files = self.tls.clone().unwrap_or_default();
+        let client = TlsClient::new(&files);
+        client.map(Some).map_err(|error| match files.identity {
+            None => line.error(format_args!("error reading {error}")),
+            Some(_) => line.error(format_args!("could not load TLS cert: {error}")),
+        })
     }
 }
 
@@ -120,14 +118,15 @@ fn credentials(property: &Line<'_>) -> Result<Option<Credentials>, SetupError> {
     Ok(is_whole.then_some(Credentials { user, password }))
 }
 
-fn tls_files(property: &Line<'_>, cx: &Setup<'_>) -> Result<Vec<PathBuf>, SetupError> {
+fn tls_files(property: &Line<'_>, cx: &Setup<'_>) -> Result<TlsClientFiles, SetupError> {
     let args = property.args();
     let count = args.len();
     if count > 3 {
         let message = "maximum of three arguments allowed for TLS config, found";
         return Err(property.error(format_args!("{message} {count}")));
     }
-    Ok(args.map(|arg| cx.server.path(arg.text())).collect())
+    let files = args.map(|arg| cx.server.path(arg.text()));
+    Ok(TlsClientFiles::listed(files))
 }
 
 /// Whole seconds of a lease; `usual` stands for 0.

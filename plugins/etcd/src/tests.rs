@@ -356,7 +356,7 @@ async fn aliases_that_branch_and_branch_again_end() {
 async fn leases_bound_the_ttl() {
     let Some(etcd) = Etcd::start(&[]) else { return };
     let client = client(&etcd);
-    let lease = client.grant(100).await.unwrap().id;
+    let lease = client.grant(0, 100).await.unwrap().id;
     for (name, value) in [
         ("l1", r#"{"host":"192.0.2.1"}"#),
         ("l2", r#"{"host":"192.0.2.2","ttl":50}"#),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use catena_dns::{Message, RecordType, flag};
 use catena_plugin::clock;
 
-use crate::setup::{Checks, Transport};
+use crate::config::{Checks, Transport};
 use crate::upstream::{Question, Upstream, Way};
 
 /// How long a check may take before it has failed.

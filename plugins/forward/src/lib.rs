@@ -2,6 +2,7 @@
 
 mod attempts;
 mod check;
+mod config;
 mod health;
 mod merge;
 mod metrics;

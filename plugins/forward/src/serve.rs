@@ -7,14 +7,14 @@ use catena_dns::{Name, NameRef, Rcode, Reply, Section};
 use catena_plugin::{
     Flow, Next, Outcome, OwnedNext, OwnedQuery, Plugin, Query, StartContext, StartError, Transport,
 };
-use catena_transport::upstream::TlsClient;
+use catena_transport::upstream::{TlsClient, TlsClientFiles};
 
 use crate::attempts::{Asked, Asking, Failure};
 use crate::check;
+use crate::config::{self, Checks, Config};
 use crate::merge::{self, Flight, Join, Key, Merging, Subnet};
 use crate::metrics::Totals;
 use crate::policy::Policy;
-use crate::setup::{Checks, Config, TlsFiles};
 use crate::target::Protocol;
 use crate::upstream::{Upstream, Way, give_id, give_question};
 
@@ -30,7 +30,7 @@ pub(crate) struct Forward(Arc<Line>);
 pub(crate) struct Line {
     from: Name,
     except: Vec<Name>,
-    transport: crate::setup::Transport,
+    transport: config::Transport,
     checks: Checks,
     concurrent: AtomicUsize,
     max_concurrent: usize,
@@ -94,19 +94,15 @@ impl Forward {
 
 /// TLS as `tls` sets it; `None` if no upstream needs it and no file is to be checked.
 fn tls_client(config: &Config) -> Result<Option<TlsClient>, String> {
-    let TlsFiles { ca, identity } = &config.tls;
     let wanted = config
         .targets
         .iter()
         .any(|target| target.protocol != Protocol::Dns);
-    if !wanted && ca.is_none() && identity.is_none() {
+    if !wanted && config.tls == TlsClientFiles::default() {
         return Ok(None);
     }
-    let identity = identity
-        .as_ref()
-        .map(|(cert, key)| (cert.as_path(), key.as_path()));
-    let client = TlsClient::new(ca.as_deref(), identity);
-    client.map(Some).map_err(|error| match identity {
+    let client = TlsClient::new(&config.tls);
+    client.map(Some).map_err(|error| match config.tls.identity {
         Some(_) => format!("could not load TLS cert: {error}"),
         None => format!("error reading {error}"),
     })

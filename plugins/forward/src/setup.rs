@@ -1,111 +1,20 @@
 //! Reads the directive.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use catena_dns::{Name, Rcode};
 use catena_plugin::{Args, Line, Setup, SetupError, duration, zones};
-use catena_transport::upstream::HttpMethod;
+use catena_transport::upstream::{HttpMethod, TlsClientFiles};
 
 use crate::Forward;
+use crate::config::{Checks, Config};
 use crate::policy::Policy;
 use crate::resolve;
 use crate::target::{self, Target, To};
 
 /// TO words that one directive may have.
 const TARGETS_MAX: usize = 15;
-
-/// One directive as it is written.
-#[derive(Debug)]
-pub(crate) struct Config {
-    pub from: Name,
-    pub except: Vec<Name>,
-    pub targets: Vec<Target>,
-    pub transport: Transport,
-    pub expire: Duration,
-    pub max_age: Option<Duration>,
-    pub max_idle: Option<usize>,
-    pub read_timeout: Duration,
-    pub tls: TlsFiles,
-    pub tls_servername: Option<String>,
-    pub doh_method: HttpMethod,
-    pub policy: Policy,
-    pub checks: Checks,
-    pub max_connect_attempts: Option<u32>,
-    pub max_concurrent: usize,
-    pub next: Vec<Rcode>,
-    pub next_on_nodata: bool,
-    pub failfast: bool,
-    pub failover: Vec<Rcode>,
-    pub source_address: Option<IpAddr>,
-    resolvers: Vec<SocketAddr>,
-}
-
-/// Which transport plain DNS upstreams are asked over.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Transport {
-    /// Always TCP.
-    pub force_tcp: bool,
-    /// UDP first, TCP after a truncated reply.
-    pub prefer_udp: bool,
-}
-
-/// How health is checked.
-#[derive(Clone, Debug)]
-pub(crate) struct Checks {
-    /// Failed checks in a row that an upstream may have and still count as up; 0 for any number.
-    pub max_fails: u32,
-    /// The pause between checks.
-    pub interval: Duration,
-    /// Whether RD is set.
-    pub recursion_desired: bool,
-    /// The name asked for.
-    pub domain: Name,
-}
-
-/// The files after `tls`.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TlsFiles {
-    /// What servers are checked with; the system's certificates if not given.
-    pub ca: Option<PathBuf>,
-    /// Our own certificate and its key.
-    pub identity: Option<(PathBuf, PathBuf)>,
-}
-
-impl Config {
-    /// What holds when nothing but FROM is written.
-    pub fn new(from: Name) -> Self {
-        Config {
-            from,
-            except: Vec::new(),
-            targets: Vec::new(),
-            transport: Transport::default(),
-            expire: Duration::from_secs(10),
-            max_age: None,
-            max_idle: None,
-            read_timeout: Duration::from_secs(2),
-            tls: TlsFiles::default(),
-            tls_servername: None,
-            doh_method: HttpMethod::Post,
-            policy: Policy::default(),
-            checks: Checks {
-                max_fails: 2,
-                interval: Duration::from_millis(500),
-                recursion_desired: true,
-                domain: Name::root(),
-            },
-            max_connect_attempts: None,
-            max_concurrent: 0,
-            next: Vec::new(),
-            next_on_nodata: false,
-            failfast: false,
-            failover: Vec::new(),
-            source_address: None,
-            resolvers: Vec::new(),
-        }
-    }
-}
 
 /// Reads the directives of one server block and adds a stage for each.
 pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
@@ -307,22 +216,12 @@ fn doh_method(property: &Line<'_>) -> Result<HttpMethod, SetupError> {
     }
 }
 
-fn tls_files(cx: &Setup<'_>, property: &Line<'_>) -> Result<TlsFiles, SetupError> {
+fn tls_files(cx: &Setup<'_>, property: &Line<'_>) -> Result<TlsClientFiles, SetupError> {
     let mut args = property.args();
-    let paths: Vec<PathBuf> = args
-        .by_ref()
-        .take(3)
-        .map(|arg| cx.server.path(arg.text()))
-        .collect();
+    let files = args.by_ref().take(3);
+    let files = TlsClientFiles::listed(files.map(|arg| cx.server.path(arg.text())));
     args.finish()?;
-    let mut paths = paths.into_iter();
-    Ok(match (paths.next(), paths.next(), paths.next()) {
-        (ca, None, _) => TlsFiles { ca, identity: None },
-        (certificate, Some(key), ca) => TlsFiles {
-            ca,
-            identity: certificate.zip(Some(key)),
-        },
-    })
+    Ok(files)
 }
 
 fn policy(property: &Line<'_>) -> Result<Policy, SetupError> {

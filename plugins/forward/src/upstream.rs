@@ -13,9 +13,9 @@ use catena_transport::upstream::{
 };
 use rustls_pki_types::ServerName;
 
+use crate::config::{Config, Transport};
 use crate::health::Health;
 use crate::metrics::{self, PerUpstream, ProtocolLabel};
-use crate::setup::{Config, Transport};
 use crate::target::{Protocol, Target};
 
 /// An upstream of one directive.

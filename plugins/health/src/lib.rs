@@ -39,8 +39,7 @@ fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     for line in cx.occurrences() {
         let mut args = line.args();
         if let Some(arg) = args.next() {
-            let parsed: Result<Address, _> = arg.text().parse();
-            address = Some(parsed.map_err(|error| arg.error(error))?);
+            address = Some(arg.read()?);
         }
         args.finish()?;
         for property in line.properties() {

@@ -34,9 +34,7 @@ impl External {
     fn read(&mut self, property: &Line<'_>) -> Result<(), SetupError> {
         match property.name() {
             "apex" => {
-                let arg = property.args().required("a label")?;
-                let name: Result<Name, _> = arg.text().parse();
-                let name = name.map_err(|error| arg.error(error))?;
+                let name: Name = property.args().required("a label")?.read()?;
                 let lower = name.view().to_lower();
                 let labels = lower.wire().split_last();
                 self.apex = labels.map_or_else(Vec::new, |(_, labels)| labels.to_vec());

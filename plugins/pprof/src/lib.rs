@@ -20,7 +20,7 @@ pub static PLUGIN: Registration = Registration {
     readme: include_str!("../README.md"),
 };
 
-const DEFAULT_ADDRESS: &str = "localhost:6053";
+const DEFAULT_PORT: u16 = 6053;
 
 struct Pprof {
     address: Address,
@@ -30,12 +30,10 @@ struct Pprof {
 fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     let line = cx.only()?;
     let mut args = line.args();
-    let arg = args.next();
-    let parsed: Result<Address, _> = arg.map_or(DEFAULT_ADDRESS, |arg| arg.text()).parse();
-    let address = parsed.map_err(|error| match arg {
-        Some(arg) => arg.error(error),
-        None => line.error(error),
-    })?;
+    let address = match args.next() {
+        None => Address::localhost(DEFAULT_PORT),
+        Some(arg) => arg.read()?,
+    };
     args.finish()?;
     for property in line.properties() {
         match property.name() {

@@ -10,17 +10,15 @@ use parking_lot::Mutex;
 use crate::Prometheus;
 use crate::counts::Counts;
 
-const DEFAULT_ADDRESS: &str = "localhost:9153";
+const DEFAULT_PORT: u16 = 9153;
 
 pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     let line = cx.only()?;
     let mut args = line.args();
-    let arg = args.next();
-    let parsed: Result<Address, _> = arg.map_or(DEFAULT_ADDRESS, |arg| arg.text()).parse();
-    let address = parsed.map_err(|error| match arg {
-        Some(arg) => arg.error(error),
-        None => line.error(error),
-    })?;
+    let address = match args.next() {
+        None => Address::localhost(DEFAULT_PORT),
+        Some(arg) => arg.read()?,
+    };
     args.finish()?;
     let mut tls = None;
     for property in line.properties() {

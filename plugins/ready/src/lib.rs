@@ -41,10 +41,7 @@ fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     let mut args = line.args();
     let address = match args.next() {
         None => Address::any(DEFAULT_PORT),
-        Some(arg) => {
-            let parsed: Result<Address, _> = arg.text().parse();
-            parsed.map_err(|error| arg.error(error))?
-        }
+        Some(arg) => arg.read()?,
     };
     args.finish()?;
     let mut monitor = Monitor::UntilReady;

@@ -147,9 +147,7 @@ impl Reading {
                 self.passes_unsynced = true;
             }
             "why" => {
-                let arg = property.args().only("the address to listen on")?;
-                let address = arg.text().parse();
-                self.why = Some(address.map_err(|error| arg.error(error))?);
+                self.why = Some(property.args().only("the address to listen on")?.read()?);
             }
             "startup_timeout" => self.startup_timeout = startup_timeout(property)?,
             "clients" => {

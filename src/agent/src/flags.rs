@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use catena_flags::{Flags, UsageError};
 use catena_http::Address;
 use catena_plugin::duration;
 use catena_rpc::interfaces::{self, is_interface};
@@ -31,11 +32,6 @@ Applications in the same pod may register interfaces themselves:
   DELETE /v1/interfaces/INTERFACE
   GET    /v1/interfaces";
 
-/// A command line that makes no sense.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct UsageError(String);
-
 /// What the command line says.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -54,7 +50,7 @@ pub struct Options {
 ///
 /// `rpc_type` is the variable of that name: other values than the known ones stand for none.
 pub fn parse(args: &[String], rpc_type: Option<&str>) -> Result<Option<Options>, UsageError> {
-    let mut options = Options {
+    let options = Options {
         listen: Address::any(interfaces::PORT),
         framework: rpc_type.and_then(Framework::parse),
         actuator: None,
@@ -63,29 +59,12 @@ pub fn parse(args: &[String], rpc_type: Option<&str>) -> Result<Option<Options>,
         ttl: Duration::from_secs(30),
         state: None,
     };
-    let mut rest = args.iter();
-    while let Some(arg) = rest.next() {
-        let flag = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-'));
-        let flag = flag.ok_or_else(|| UsageError(format!("unexpected word {arg:?}")))?;
-        if matches!(flag, "h" | "help") {
-            return Ok(None);
-        }
-        let (name, value) = match flag.split_once('=') {
-            Some((name, value)) => (name, value),
-            None => {
-                let value = rest.next();
-                let missing = || UsageError(format!("flag needs an argument: --{flag}"));
-                (flag, value.ok_or_else(missing)?.as_str())
-            }
-        };
-        options.take(name, value)?;
-    }
-    Ok(Some(options))
+    options.read(args)
 }
 
-impl Options {
-    fn take(&mut self, name: &str, value: &str) -> Result<(), UsageError> {
-        let wrong = |what: &str| UsageError(format!("--{name}: {value:?} is no {what}"));
+impl Flags for Options {
+    fn flag(&mut self, name: &str, value: &str) -> Result<(), UsageError> {
+        let wrong = |wanted| UsageError::value(name, value, wanted);
         match name {
             "listen" => {
                 let address = value.parse();
@@ -109,10 +88,7 @@ impl Options {
                 let ttl = ttl.filter(|ttl| (1..=3600).contains(&ttl.as_secs()));
                 self.ttl = ttl.ok_or_else(|| wrong("duration from 1s to 1h"))?;
             }
-            other => {
-                let text = format!("flag provided but not defined: --{other}");
-                return Err(UsageError(text));
-            }
+            unknown => return Err(UsageError::unknown(unknown)),
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use catena_http::Opening;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-pub use flags::{HELP, Options, UsageError, parse};
+pub use flags::{HELP, Options, parse};
 
 /// Why the agent ends by itself.
 #[derive(Debug, thiserror::Error)]

@@ -1,17 +1,19 @@
 //! The command line: the original's flags, and ours.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use catena_dns::tsig::{Algorithm, Key};
 use catena_dns::{Name, NameRef};
 use catena_etcd::Credentials;
+use catena_flags::{Flags, UsageError, secret};
 use catena_kube::Access;
 use catena_plugin::duration;
 use catena_rpc::Watched;
+use catena_transport::upstream::TlsClientFiles;
 
-use crate::options::{EtcdTarget, Options, Target, TlsFiles, UpdateTarget};
+use crate::options::{EtcdTarget, Options, Target, UpdateTarget};
 use crate::place::Mark;
 
 /// What `-h` prints.
@@ -60,41 +62,15 @@ What is written:
                           answered (default 10m)
   --healthport PORT       /healthz, /readyz and /metrics; 0 for none (default 12345)";
 
-/// A command line that makes no sense.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct UsageError(String);
-
 /// Reads the arguments after `rpcservice`; `None` if they ask for help.
 pub fn parse(args: &[String]) -> Result<Option<Options>, UsageError> {
-    let mut given = Given::default();
-    let mut rest = args.iter();
     // The original wants the word `run` first.
-    if rest.as_slice().first().is_some_and(|word| word == "run") {
-        rest.next();
-    }
-    while let Some(arg) = rest.next() {
-        let flag = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-'));
-        let flag = flag.ok_or_else(|| UsageError(format!("unexpected word {arg:?}")))?;
-        match flag {
-            "h" | "help" => return Ok(None),
-            "exclusive" => {
-                given.is_exclusive = true;
-                continue;
-            }
-            _ => {}
-        }
-        let (name, value) = match flag.split_once('=') {
-            Some((name, value)) => (name, value),
-            None => {
-                let value = rest.next();
-                let missing = || UsageError(format!("flag needs an argument: --{flag}"));
-                (flag, value.ok_or_else(missing)?.as_str())
-            }
-        };
-        given.take(name, value)?;
-    }
-    given.finish().map(Some)
+    let args = match args {
+        [word, rest @ ..] if word == "run" => rest,
+        _ => args,
+    };
+    let given = Given::default().read(args)?;
+    given.map(Given::finish).transpose()
 }
 
 /// The flags, before it is known whether they go together.
@@ -113,7 +89,9 @@ struct Given {
     user: String,
     password_file: Option<PathBuf>,
     token_file: Option<PathBuf>,
-    tls: TlsFiles,
+    authorities: Option<PathBuf>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
     kubeconfig: Option<PathBuf>,
     context: Option<String>,
     master: String,
@@ -142,7 +120,9 @@ impl Default for Given {
             user: String::new(),
             password_file: None,
             token_file: None,
-            tls: TlsFiles::default(),
+            authorities: None,
+            certificate: None,
+            key: None,
             kubeconfig: None,
             context: None,
             master: String::new(),
@@ -156,8 +136,8 @@ impl Default for Given {
     }
 }
 
-impl Given {
-    fn take(&mut self, name: &str, value: &str) -> Result<(), UsageError> {
+impl Flags for Given {
+    fn flag(&mut self, name: &str, value: &str) -> Result<(), UsageError> {
         let text = || value.to_owned();
         let path = || Some(PathBuf::from(value));
         match name {
@@ -172,9 +152,9 @@ impl Given {
             "etcduser" => self.user = text(),
             "etcdpasswordfile" => self.password_file = path(),
             "tokenfile" => self.token_file = path(),
-            "cacertfile" | "etcdcacertfile" => self.tls.authorities = path(),
-            "certfile" | "etcdcertfile" => self.tls.certificate = path(),
-            "keyfile" | "etcdkeyfile" => self.tls.key = path(),
+            "cacertfile" | "etcdcacertfile" => self.authorities = path(),
+            "certfile" | "etcdcertfile" => self.certificate = path(),
+            "keyfile" | "etcdkeyfile" => self.key = path(),
             "kubeconfig" => self.kubeconfig = path(),
             "context" => self.context = Some(text()),
             "master" => self.master = text(),
@@ -188,21 +168,29 @@ impl Given {
             "resync" => self.resync = time(name, value)?,
             "grace" => self.grace = time(name, value)?,
             "healthport" => self.health_port = number(name, value)?,
-            other => {
-                let text = format!("flag provided but not defined: --{other}");
-                return Err(UsageError(text));
-            }
+            unknown => return Err(UsageError::unknown(unknown)),
         }
         Ok(())
     }
 
+    fn switch(&mut self, name: &str) -> bool {
+        let is_known = name == "exclusive";
+        self.is_exclusive |= is_known;
+        is_known
+    }
+}
+
+impl Given {
     fn finish(mut self) -> Result<Options, UsageError> {
         let wrong = |text: &str| UsageError(text.to_owned());
         let mark = Mark::of(&self.owner);
         let mark = mark.ok_or_else(|| wrong("--owner: 1 to 200 letters, digits and signs"))?;
-        if self.tls.certificate.is_some() != self.tls.key.is_some() {
-            return Err(wrong("--certfile and --keyfile go together"));
-        }
+        let tls = TlsClientFiles::named(
+            self.authorities.take(),
+            self.certificate.take(),
+            self.key.take(),
+        );
+        let tls = tls.ok_or_else(|| wrong("--certfile and --keyfile go together"))?;
         let is_readable = !self.dynapi.is_empty() || !self.update.is_empty();
         if self.is_exclusive && (self.zones.is_empty() || !is_readable) {
             return Err(wrong(
@@ -210,7 +198,8 @@ impl Given {
             ));
         }
         let mut urls = self.endpoints.iter().chain([&self.coredns, &self.dynapi]);
-        self.tls.is_wanted = urls.any(|url| url.starts_with("https:"));
+        let wants_tls =
+            tls != TlsClientFiles::default() || urls.any(|url| url.starts_with("https:"));
         let target = self.target()?;
         let token = match &self.token_file {
             Some(path) => Some(secret(path)?),
@@ -221,7 +210,7 @@ impl Given {
         self.watched.access = Access::first_of(kubeconfig, master, None);
         Ok(Options {
             target,
-            tls: self.tls,
+            tls: wants_tls.then_some(tls),
             token: token.filter(|token| !token.is_empty()),
             watched: self.watched,
             zones: self.zones,
@@ -295,13 +284,6 @@ impl Given {
     }
 }
 
-/// Reads a secret without the line end behind it.
-fn secret(path: &Path) -> Result<String, UsageError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| UsageError(format!("{}: {error}", path.display())))?;
-    Ok(text.trim_end().to_owned())
-}
-
 fn listed(text: &str) -> Vec<String> {
     let parts = text.split(',').map(str::trim);
     parts
@@ -320,16 +302,11 @@ fn zones(text: &str) -> Result<Vec<Name>, UsageError> {
 
 fn time(name: &str, value: &str) -> Result<Duration, UsageError> {
     let time = duration::parse(value).filter(|time| *time >= Duration::from_millis(100));
-    let wrong = || {
-        UsageError(format!(
-            "--{name}: {value:?} is no duration of 100ms or more"
-        ))
-    };
-    time.ok_or_else(wrong)
+    time.ok_or_else(|| UsageError::value(name, value, "duration of 100ms or more"))
 }
 
 fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, UsageError> {
-    let wrong = |_| UsageError(format!("--{name}: {value:?} is no such number"));
+    let wrong = |_| UsageError::value(name, value, "such number");
     value.parse().map_err(wrong)
 }
 

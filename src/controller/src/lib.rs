@@ -21,7 +21,7 @@ use catena_rpc::Registry;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-pub use flags::{HELP, UsageError, parse};
+pub use flags::{HELP, parse};
 pub use options::Options;
 
 /// Why the controller ends by itself.

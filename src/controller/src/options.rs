@@ -8,7 +8,7 @@ use catena_dns::Name;
 use catena_dns::tsig::{Algorithm, Key};
 use catena_etcd::Credentials;
 use catena_rpc::Watched;
-use catena_transport::upstream::{TlsClient, TlsClientError};
+use catena_transport::upstream::{TlsClient, TlsClientError, TlsClientFiles};
 
 use crate::place::Mark;
 
@@ -16,7 +16,8 @@ use crate::place::Mark;
 #[derive(Clone, Debug)]
 pub struct Options {
     pub(crate) target: Target,
-    pub(crate) tls: TlsFiles,
+    /// Whom to trust and who we are, if TLS is spoken at all.
+    pub(crate) tls: Option<TlsClientFiles>,
     pub(crate) token: Option<String>,
     pub(crate) watched: Watched,
     /// Empty for all.
@@ -58,23 +59,8 @@ pub(crate) struct EtcdTarget {
     pub credentials: Option<Credentials>,
 }
 
-/// Files in PEM form.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TlsFiles {
-    pub authorities: Option<PathBuf>,
-    pub certificate: Option<PathBuf>,
-    pub key: Option<PathBuf>,
-    /// Whether a URL wants TLS.
-    pub is_wanted: bool,
-}
-
-impl TlsFiles {
-    /// How servers are checked and how we show who we are, if TLS is spoken at all.
-    pub fn client(&self) -> Result<Option<TlsClient>, TlsClientError> {
-        if !self.is_wanted && self.authorities.is_none() && self.certificate.is_none() {
-            return Ok(None);
-        }
-        let pair = self.certificate.as_deref().zip(self.key.as_deref());
-        TlsClient::new(self.authorities.as_deref(), pair).map(Some)
+impl Options {
+    pub(crate) fn tls_client(&self) -> Result<Option<TlsClient>, TlsClientError> {
+        self.tls.as_ref().map(TlsClient::new).transpose()
     }
 }

@@ -144,13 +144,8 @@ impl Client {
             .await
     }
 
-    /// Makes a lease of `ttl` seconds.
-    pub async fn grant(&self, ttl: i64) -> Result<LeaseResponse, Error> {
-        self.grant_as(0, ttl).await
-    }
-
-    /// Makes a lease of `ttl` seconds that is called `id`.
-    pub async fn grant_as(&self, id: i64, ttl: i64) -> Result<LeaseResponse, Error> {
+    /// Makes a lease of `ttl` seconds that is called `id`; etcd finds a name for it if that is 0.
+    pub async fn grant(&self, id: i64, ttl: i64) -> Result<LeaseResponse, Error> {
         const PATH: &str = "/etcdserverpb.Lease/LeaseGrant";
         let query = LeaseGrantRequest { ttl, id };
         self.call(PATH, &query, Kind::Write, self.0.write_timeout)

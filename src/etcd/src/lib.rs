@@ -15,10 +15,6 @@ pub mod skydns;
 mod txn;
 mod watch;
 
-use std::path::PathBuf;
-
-use catena_transport::upstream::{TlsClient, TlsClientError};
-
 pub use catena_grpc::{Endpoint, EndpointError};
 pub use client::{Client, ClientOptions};
 pub use error::Error;
@@ -34,19 +30,6 @@ const PORT: u16 = 2379;
 /// Reads where a member is, such as `http://localhost:2379`.
 pub fn endpoint(text: &str) -> Result<Endpoint, EndpointError> {
     Endpoint::parse(text, PORT)
-}
-
-/// TLS with files as Corefiles list them: nothing, a CA, or a certificate with its key and perhaps
-/// a CA. Reads them at once.
-pub fn tls_client(files: &[PathBuf]) -> Result<TlsClient, TlsClientError> {
-    let (ca, identity) = match files {
-        [] => (None, None),
-        [ca] => (Some(ca), None),
-        [certificate, key] => (None, Some((certificate, key))),
-        [certificate, key, ca, ..] => (Some(ca), Some((certificate, key))),
-    };
-    let identity = identity.map(|(certificate, key)| (certificate.as_path(), key.as_path()));
-    TlsClient::new(ca.map(PathBuf::as_path), identity)
 }
 
 /// The key after the last that begins with `prefix`, as ranges want it.

@@ -90,45 +90,31 @@ pub struct PutRequest {
     pub lease: i64,
 }
 
-/// Deletes keys.
+/// Deletes a key.
 #[derive(Clone, PartialEq, Message)]
 pub struct DeleteRangeRequest {
-    /// The first key.
+    /// The key.
     #[prost(bytes = "vec", tag = "1")]
     pub key: Vec<u8>,
-    /// The key after the last; empty for one key.
-    #[prost(bytes = "vec", tag = "2")]
-    pub range_end: Vec<u8>,
 }
 
 /// One step of a transaction.
 #[derive(Clone, PartialEq, Message)]
 pub struct RequestOp {
     /// The step.
-    #[prost(oneof = "Op", tags = "1, 2, 3")]
+    #[prost(oneof = "Op", tags = "2, 3")]
     pub op: Option<Op>,
 }
 
 /// What a step of a transaction does.
 #[derive(Clone, PartialEq, Oneof)]
 pub enum Op {
-    /// Reads.
-    #[prost(message, tag = "1")]
-    Range(RangeRequest),
     /// Sets.
     #[prost(message, tag = "2")]
     Put(PutRequest),
     /// Deletes.
     #[prost(message, tag = "3")]
     Delete(DeleteRangeRequest),
-}
-
-/// What a step of a transaction found; those that write find nothing of interest.
-#[derive(Clone, PartialEq, Message)]
-pub struct ResponseOp {
-    /// What a read found.
-    #[prost(message, optional, tag = "1")]
-    pub range: Option<RangeResponse>,
 }
 
 /// A condition of a transaction.
@@ -171,9 +157,6 @@ pub struct TxnRequest {
     /// The steps if they hold.
     #[prost(message, repeated, tag = "2")]
     pub success: Vec<RequestOp>,
-    /// The steps if not.
-    #[prost(message, repeated, tag = "3")]
-    pub failure: Vec<RequestOp>,
 }
 
 /// What became of a transaction.
@@ -185,9 +168,6 @@ pub struct TxnResponse {
     /// Whether the conditions held.
     #[prost(bool, tag = "2")]
     pub succeeded: bool,
-    /// What the steps found.
-    #[prost(message, repeated, tag = "3")]
-    pub responses: Vec<ResponseOp>,
 }
 
 /// What is said on the way to a watch.

@@ -58,12 +58,10 @@ async fn conditions_decide_whether_a_transaction_is_done() {
     let Some(etcd) = Etcd::start(&[]) else { return };
     let client = client(&etcd, None);
     let make = Txn::new().if_absent("/a/x").put("/a/x", "1", 0);
-    assert!(client.txn(make.as_request()).await.unwrap().succeeded);
-    let again = make.or_read("/a/x");
-    let refused = client.txn(again.as_request()).await.unwrap();
-    assert!(!refused.succeeded);
-    let seen = refused.responses.first().unwrap().range.clone().unwrap();
-    let revision = seen.kvs.first().unwrap().mod_revision;
+    let made = client.txn(make.as_request()).await.unwrap();
+    assert!(made.succeeded);
+    assert!(!client.txn(make.as_request()).await.unwrap().succeeded);
+    let revision = made.header.unwrap().revision;
     let change = |value| {
         Txn::new()
             .if_unchanged("/a/x", revision)
@@ -83,11 +81,7 @@ async fn conditions_decide_whether_a_transaction_is_done() {
             .unwrap()
             .succeeded
     );
-    let newer = |revision| {
-        Txn::new()
-            .if_none_newer(b"/a/", revision)
-            .delete_prefix(b"/a/")
-    };
+    let newer = |revision| Txn::new().if_none_newer(b"/a/", revision).delete("/a/x");
     assert!(
         !client
             .txn(newer(revision).as_request())
@@ -105,7 +99,7 @@ async fn conditions_decide_whether_a_transaction_is_done() {
 async fn keys_go_with_their_lease() {
     let Some(etcd) = Etcd::start(&[]) else { return };
     let client = client(&etcd, None);
-    let lease = client.grant(60).await.unwrap();
+    let lease = client.grant(0, 60).await.unwrap();
     let put = Txn::new().put("/l", "1", lease.id);
     client.txn(put.as_request()).await.unwrap();
     let left = client.time_left(lease.id).await.unwrap();

@@ -1,8 +1,6 @@
 //! Transactions in few words: conditions on keys, and what is done if they hold.
 
-use crate::proto::{
-    Compare, DeleteRangeRequest, Op, Operand, PutRequest, RangeRequest, RequestOp, TxnRequest,
-};
+use crate::proto::{Compare, DeleteRangeRequest, Op, Operand, PutRequest, RequestOp, TxnRequest};
 use crate::range_end;
 
 const EQUAL: i32 = 0;
@@ -76,31 +74,10 @@ impl Txn {
     /// Deletes a key.
     #[must_use]
     pub fn delete(mut self, key: impl Into<Vec<u8>>) -> Txn {
-        let (key, range_end) = (key.into(), Vec::new());
-        self.0
-            .success
-            .push(step(Op::Delete(DeleteRangeRequest { key, range_end })));
-        self
-    }
-
-    /// Deletes the keys of a prefix.
-    #[must_use]
-    pub fn delete_prefix(mut self, prefix: &[u8]) -> Txn {
-        let (key, range_end) = (prefix.to_vec(), range_end(prefix));
-        self.0
-            .success
-            .push(step(Op::Delete(DeleteRangeRequest { key, range_end })));
-        self
-    }
-
-    /// Reads a key if the conditions do not hold.
-    #[must_use]
-    pub fn or_read(mut self, key: impl Into<Vec<u8>>) -> Txn {
         let key = key.into();
-        self.0.failure.push(step(Op::Range(RangeRequest {
-            key,
-            ..RangeRequest::default()
-        })));
+        self.0
+            .success
+            .push(step(Op::Delete(DeleteRangeRequest { key })));
         self
     }
 

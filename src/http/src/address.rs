@@ -37,6 +37,15 @@ impl Address {
         }
     }
 
+    /// This machine alone.
+    pub fn localhost(port: u16) -> Address {
+        Address {
+            host: "localhost".to_owned(),
+            port,
+            text: format!("localhost:{port}"),
+        }
+    }
+
     /// The host as written, brackets taken off; empty for all addresses.
     pub fn host(&self) -> &str {
         &self.host

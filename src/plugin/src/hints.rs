@@ -85,10 +85,4 @@ impl Query<'_> {
                 .find_map(|stage| stage.plugin.metadata(label, self))
         })
     }
-
-    /// All labels that were set so far, with their values.
-    pub fn metadata_set(&self) -> Vec<(Cow<'static, str>, String)> {
-        let shared = self.context.hints.shared.get();
-        shared.map_or_else(Vec::new, |shared| shared.values.lock().clone())
-    }
 }

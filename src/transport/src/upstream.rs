@@ -16,7 +16,7 @@ use std::net::{IpAddr, SocketAddr};
 
 pub use https::{HttpMethod, Https};
 pub use streams::{StreamOptions, Streams};
-pub use tls::{TlsClient, TlsClientError};
+pub use tls::{TlsClient, TlsClientError, TlsClientFiles};
 pub use udp::exchange_udp;
 
 /// A server to ask, and the address to ask from.

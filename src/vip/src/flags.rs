@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use catena_flags::{Flags, UsageError};
 use catena_kube::Access;
 
 use crate::range::{Range, V4, V6};
@@ -20,11 +21,6 @@ Usage: catena controller vip [FLAGS]
                         who holds it writes (default istio-system/catena-vip)
   --identity NAME       what we call ourselves there (default the name of this host)
   --healthport PORT     /healthz, /readyz, /metrics and /vips; 0 for none (default 12346)";
-
-/// A command line that makes no sense.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct UsageError(String);
 
 /// What the command line says.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,7 +47,7 @@ struct Given {
 
 /// Reads the arguments after `vip`; `None` if they ask for help.
 pub fn parse(args: &[String]) -> Result<Option<Options>, UsageError> {
-    let mut given = Given {
+    let given = Given {
         kubeconfig: None,
         context: None,
         master: None,
@@ -61,27 +57,11 @@ pub fn parse(args: &[String]) -> Result<Option<Options>, UsageError> {
         identity: None,
         health_port: 12346,
     };
-    let mut rest = args.iter();
-    while let Some(arg) = rest.next() {
-        let flag = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-'));
-        let flag = flag.ok_or_else(|| UsageError(format!("unexpected word {arg:?}")))?;
-        if matches!(flag, "h" | "help") {
-            return Ok(None);
-        }
-        let (name, value) = match flag.split_once('=') {
-            Some(pair) => pair,
-            None => {
-                let missing = || UsageError(format!("flag needs an argument: --{flag}"));
-                (flag, rest.next().ok_or_else(missing)?.as_str())
-            }
-        };
-        given.take(name, value)?;
-    }
-    given.finish().map(Some)
+    given.read(args)?.map(Given::finish).transpose()
 }
 
-impl Given {
-    fn take(&mut self, name: &str, value: &str) -> Result<(), UsageError> {
+impl Flags for Given {
+    fn flag(&mut self, name: &str, value: &str) -> Result<(), UsageError> {
         let text = || Some(value.to_owned());
         match name {
             "kubeconfig" => self.kubeconfig = Some(PathBuf::from(value)),
@@ -90,7 +70,7 @@ impl Given {
             "v4" => self.v4 = range(name, value, Range::is_v4)?,
             "v6" => self.v6 = range(name, value, |range| !range.is_v4())?,
             "lease" => {
-                let wrong = || UsageError(format!("--lease: {value:?} is no NAMESPACE/NAME"));
+                let wrong = || UsageError::value("lease", value, "NAMESPACE/NAME");
                 let (namespace, name) = value.split_once('/').ok_or_else(wrong)?;
                 let is_name = |text: &str| {
                     let mut octets = text.bytes();
@@ -104,17 +84,16 @@ impl Given {
             }
             "identity" => self.identity = text(),
             "healthport" => {
-                let wrong = |_| UsageError(format!("--healthport: {value:?} is no port"));
+                let wrong = |_| UsageError::value(name, value, "port");
                 self.health_port = value.parse().map_err(wrong)?;
             }
-            other => {
-                let text = format!("flag provided but not defined: --{other}");
-                return Err(UsageError(text));
-            }
+            unknown => return Err(UsageError::unknown(unknown)),
         }
         Ok(())
     }
+}
 
+impl Given {
     fn finish(self) -> Result<Options, UsageError> {
         let kubeconfig = self.kubeconfig.map(|path| (path, self.context));
         let ranges: Vec<Range> = self.v4.into_iter().chain(self.v6).collect();

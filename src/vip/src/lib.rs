@@ -20,6 +20,6 @@ mod work;
 
 pub use allocator::{Allocator, Step};
 pub use entry::{Entry, Held};
-pub use flags::{HELP, Options, UsageError, parse};
+pub use flags::{HELP, Options, parse};
 pub use range::{Range, RangeError, V4, V6};
 pub use work::{RunError, run};

@@ -17,7 +17,7 @@ mod table;
 pub use error::Error;
 pub use follow::{Guard, Position, Sink, follow};
 pub use node::Node;
-pub use stream::{ControlPlane, Protocol, TlsFiles, endpoint};
+pub use stream::{ControlPlane, Protocol, endpoint};
 pub use table::{Registry, Row};
 
 #[cfg(test)]

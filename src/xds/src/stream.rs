@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use catena_grpc::{Endpoint, EndpointError, Manner};
-use catena_transport::upstream::TlsClient;
+use catena_transport::upstream::{TlsClient, TlsClientFiles};
 use futures_util::stream;
 use http::uri::PathAndQuery;
 use prost::Message;
@@ -35,25 +35,16 @@ const TOKEN_MAX: usize = 64 << 10;
 pub struct ControlPlane {
     /// Where it is.
     pub endpoint: Endpoint,
-    /// How it is checked, if it is.
-    pub tls: Option<TlsFiles>,
+    /// How it is checked, if it is; read again for each connection.
+    pub tls: Option<TlsClientFiles>,
+    /// The name that its certificate must be for, if that is not its host.
+    pub server_name: Option<String>,
     /// The file of a token that says who we are; read again for each connection.
     pub token: Option<PathBuf>,
     /// Who we are.
     pub node: Node,
     /// The kind of stream.
     pub protocol: Protocol,
-}
-
-/// Files in PEM form, read again for each connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// Who may have signed the control plane's certificate; the system's if there is none.
-    pub authorities: Option<PathBuf>,
-    /// Our certificate and its key.
-    pub identity: Option<(PathBuf, PathBuf)>,
-    /// The name that the control plane's certificate must be for, if that is not its host.
-    pub server_name: Option<String>,
 }
 
 /// The kind of stream.
@@ -117,11 +108,8 @@ impl ControlPlane {
             return Ok(manner);
         }
         let files = self.tls.clone().unwrap_or_default();
-        let identity = files.identity.as_ref();
-        let identity = identity.map(|(certificate, key)| (certificate.as_path(), key.as_path()));
-        let client = TlsClient::new(files.authorities.as_deref(), identity)?;
-        manner.tls = Some(client);
-        manner.server_name = files.server_name;
+        manner.tls = Some(TlsClient::new(&files)?);
+        manner.server_name.clone_from(&self.server_name);
         Ok(manner)
     }
 

@@ -109,6 +109,7 @@ fn plane(address: SocketAddr, protocol: Protocol) -> ControlPlane {
     ControlPlane {
         endpoint: endpoint(&address.to_string(), false).unwrap(),
         tls: None,
+        server_name: None,
         token: None,
         node: node(),
         protocol,

@@ -1,8 +1,10 @@
 //! The command line of `catena zone`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use catena_dns::Name;
+use catena_flags::{Flags, UsageError, secret};
+use catena_transport::upstream::TlsClientFiles;
 
 /// What `-h` prints.
 pub const HELP: &str = "\
@@ -19,11 +21,6 @@ the file is removed, but for the SOA and NS records of the zone itself; all of i
   --certfile FILE     our certificate
   --keyfile FILE      its key";
 
-/// A command line that makes no sense.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct UsageError(String);
-
 /// What the command line says.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -32,7 +29,7 @@ pub struct Options {
     /// Without a slash at its end.
     pub(crate) url: String,
     pub(crate) token: Option<String>,
-    pub(crate) tls: TlsFiles,
+    pub(crate) tls: TlsClientFiles,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,73 +45,70 @@ pub(crate) enum Source {
     File(PathBuf),
 }
 
-/// Files in PEM form.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TlsFiles {
-    pub authorities: Option<PathBuf>,
-    pub certificate: Option<PathBuf>,
-    pub key: Option<PathBuf>,
-}
-
 /// Reads the arguments after `zone`; `None` if they ask for help.
 ///
 /// `token` is the variable `CATENA_TOKEN`.
 pub fn parse(args: &[String], token: Option<String>) -> Result<Option<Options>, UsageError> {
-    let (mut words, mut url) = (Vec::new(), String::new());
-    let (mut tls, mut token) = (TlsFiles::default(), token);
-    let mut rest = args.iter();
-    while let Some(arg) = rest.next() {
-        let Some(flag) = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-')) else {
-            words.push(arg.as_str());
-            continue;
-        };
-        if matches!(flag, "h" | "help") {
-            return Ok(None);
-        }
-        let (name, value) = match flag.split_once('=') {
-            Some((name, value)) => (name, value),
-            None => {
-                let missing = || UsageError(format!("flag needs an argument: --{flag}"));
-                (flag, rest.next().ok_or_else(missing)?.as_str())
-            }
-        };
-        match name {
-            "dynapi" => value.trim_end_matches('/').clone_into(&mut url),
-            "tokenfile" => token = Some(read_token(value)?),
-            "cacertfile" => tls.authorities = Some(value.into()),
-            "certfile" => tls.certificate = Some(value.into()),
-            "keyfile" => tls.key = Some(value.into()),
-            other => {
-                let text = format!("flag provided but not defined: --{other}");
-                return Err(UsageError(text));
-            }
-        }
-    }
-    let (verb, zone) = read_words(&words)?;
-    if !["http://", "https://"]
-        .iter()
-        .any(|scheme| url.starts_with(scheme))
-    {
-        return Err(UsageError(
-            "--dynapi must be a URL with http:// or https://".to_owned(),
-        ));
-    }
-    if tls.certificate.is_some() != tls.key.is_some() {
-        return Err(UsageError(
-            "--certfile and --keyfile go together".to_owned(),
-        ));
-    }
-    let token = token.filter(|token| !token.is_empty());
-    Ok(Some(Options {
-        verb,
-        zone,
-        url,
+    let given = Given {
         token,
-        tls,
-    }))
+        ..Given::default()
+    };
+    given.read(args)?.map(Given::finish).transpose()
 }
 
-fn read_words(words: &[&str]) -> Result<(Verb, Name), UsageError> {
+/// The command line, before it is known whether it goes together.
+#[derive(Default)]
+struct Given {
+    words: Vec<String>,
+    url: String,
+    token: Option<String>,
+    authorities: Option<PathBuf>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+impl Flags for Given {
+    fn flag(&mut self, name: &str, value: &str) -> Result<(), UsageError> {
+        match name {
+            "dynapi" => value.trim_end_matches('/').clone_into(&mut self.url),
+            "tokenfile" => self.token = Some(secret(Path::new(value))?),
+            "cacertfile" => self.authorities = Some(value.into()),
+            "certfile" => self.certificate = Some(value.into()),
+            "keyfile" => self.key = Some(value.into()),
+            unknown => return Err(UsageError::unknown(unknown)),
+        }
+        Ok(())
+    }
+
+    fn word(&mut self, word: &str) -> Result<(), UsageError> {
+        self.words.push(word.to_owned());
+        Ok(())
+    }
+}
+
+impl Given {
+    fn finish(self) -> Result<Options, UsageError> {
+        let wrong = |text: &str| UsageError(text.to_owned());
+        let (verb, zone) = read_words(&self.words)?;
+        if !["http://", "https://"]
+            .iter()
+            .any(|scheme| self.url.starts_with(scheme))
+        {
+            return Err(wrong("--dynapi must be a URL with http:// or https://"));
+        }
+        let tls = TlsClientFiles::named(self.authorities, self.certificate, self.key);
+        Ok(Options {
+            verb,
+            zone,
+            url: self.url,
+            token: self.token.filter(|token| !token.is_empty()),
+            tls: tls.ok_or_else(|| wrong("--certfile and --keyfile go together"))?,
+        })
+    }
+}
+
+fn read_words(words: &[String]) -> Result<(Verb, Name), UsageError> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let (verb, zone) = match *words {
         ["export", zone] => (Verb::Export, zone),
         ["import", zone] => (Verb::Import(Source::Input), zone),
@@ -127,12 +121,6 @@ fn read_words(words: &[&str]) -> Result<(Verb, Name), UsageError> {
     };
     let wrong = |_| UsageError(format!("{zone:?} is no name of a zone"));
     Ok((verb, zone.parse().map_err(wrong)?))
-}
-
-fn read_token(path: &str) -> Result<String, UsageError> {
-    let text = std::fs::read_to_string(path);
-    let text = text.map_err(|error| UsageError(format!("{path}: {error}")))?;
-    Ok(text.trim_end().to_owned())
 }
 
 #[cfg(test)]

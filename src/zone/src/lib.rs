@@ -13,7 +13,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
 
-pub use flags::{HELP, Options, UsageError, parse};
+pub use flags::{HELP, Options, parse};
 use flags::{Source, Verb};
 
 /// The largest master file: as much as `dynapi` takes; what comes out may be twice as long.
@@ -88,13 +88,10 @@ pub async fn run(options: &Options, out: &mut dyn Write) -> Result<Option<String
 }
 
 fn client(options: &Options) -> Result<Client, TlsClientError> {
-    let tls = &options.tls;
-    let pair = tls.certificate.as_deref().zip(tls.key.as_deref());
     if !options.url.starts_with("https:") {
         return Ok(Client::plain());
     }
-    let tls = TlsClient::new(tls.authorities.as_deref(), pair)?;
-    Ok(Client::new(tls.config()))
+    Ok(Client::new(TlsClient::new(&options.tls)?.config()))
 }
 
 fn read(source: &Source) -> Result<Bytes, RunError> {

@@ -1,12 +1,10 @@
 //! What the Corefile says of the etcd that records are kept in.
 
-use std::path::PathBuf;
-
 use catena_etcd::skydns::Prefix;
 use catena_etcd::{ClientOptions, Credentials};
 use catena_plugin::{Line, Setup, SetupError};
 use catena_records::StoreError;
-use catena_transport::upstream::TlsClient;
+use catena_transport::upstream::{TlsClient, TlsClientFiles};
 use tokio::runtime::Handle;
 
 use super::EtcdStore;
@@ -16,8 +14,7 @@ use super::EtcdStore;
 pub(crate) struct Cluster {
     endpoints: Vec<String>,
     path: Option<String>,
-    /// CA; certificate and key; or all three.
-    tls: Option<Vec<PathBuf>>,
+    tls: Option<TlsClientFiles>,
     /// A user and a password.
     credentials: Option<(String, String)>,
 }
@@ -48,7 +45,8 @@ impl Cluster {
             "etcd_path" => self.path = Some(args.required("PATH")?.text().to_owned()),
             "etcd_tls" => {
                 let files = args.by_ref().take(3);
-                self.tls = Some(files.map(|arg| cx.server.path(arg.text())).collect());
+                let files = files.map(|arg| cx.server.path(arg.text()));
+                self.tls = Some(TlsClientFiles::listed(files));
                 let bad = |error| property.error(error);
                 self.tls_client().map_err(bad)?;
             }
@@ -100,8 +98,7 @@ impl Cluster {
         if self.tls.is_none() && !self.endpoints.iter().any(is_https) {
             return Ok(None);
         }
-        let files = self.tls.as_deref().unwrap_or_default();
-        let client = catena_etcd::tls_client(files);
+        let client = TlsClient::new(&self.tls.clone().unwrap_or_default());
         client.map(Some).map_err(|error| error.to_string())
     }
 }

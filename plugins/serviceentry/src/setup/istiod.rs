@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use catena_dns::Name;
 use catena_plugin::{Line, Setup, SetupError};
-use catena_xds::{ControlPlane, Guard, Node, Protocol, TlsFiles, endpoint};
+use catena_transport::upstream::TlsClientFiles;
+use catena_xds::{ControlPlane, Guard, Node, Protocol, endpoint};
 
 use crate::client::Workload;
 use crate::planes::Asked;
@@ -17,7 +18,7 @@ const GUARD: usize = 5;
 pub(super) struct Istiod {
     places: Vec<String>,
     /// What `tls` names; `None` without it.
-    tls: Option<Vec<PathBuf>>,
+    tls: Option<TlsClientFiles>,
     server_name: Option<String>,
     token: Option<PathBuf>,
     protocol: Protocol,
@@ -111,33 +112,18 @@ impl Istiod {
 
     /// Reads `tls [CERT KEY] [CA]`.
     pub fn read_tls(&mut self, property: &Line<'_>, cx: &Setup<'_>) -> Result<(), SetupError> {
-        let files: Vec<PathBuf> = property
-            .args()
-            .map(|arg| cx.server.path(arg.text()))
-            .collect();
-        if files.len() > 3 {
+        let args = property.args();
+        if args.len() > 3 {
             return Err(property.error("tls takes no more than a certificate, a key and a CA"));
         }
-        self.tls = Some(files);
+        let files = args.map(|arg| cx.server.path(arg.text()));
+        self.tls = Some(TlsClientFiles::listed(files));
         Ok(())
     }
 
     /// What is to be asked.
     pub fn finish(self, us: &Us<'_>, line: &Line<'_>) -> Result<Asked, SetupError> {
         let has_files = self.tls.is_some();
-        let files = self.tls.clone().unwrap_or_default();
-        let (authorities, identity) = match <[PathBuf; 3]>::try_from(files.clone()) {
-            Ok([certificate, key, ca]) => (Some(ca), Some((certificate, key))),
-            Err(_) => match <[PathBuf; 2]>::try_from(files) {
-                Ok([certificate, key]) => (None, Some((certificate, key))),
-                Err(files) => (files.into_iter().next(), None),
-            },
-        };
-        let files = TlsFiles {
-            authorities,
-            identity,
-            server_name: self.server_name.clone(),
-        };
         let node = self.node(us);
         let planes = self.places.iter().map(|text| {
             let endpoint = endpoint(text, has_files).map_err(|error| line.error(error))?;
@@ -148,7 +134,8 @@ impl Istiod {
             }
             Ok(ControlPlane {
                 endpoint,
-                tls: (!is_plain).then(|| files.clone()),
+                tls: (!is_plain).then(|| self.tls.clone().unwrap_or_default()),
+                server_name: self.server_name.clone(),
                 token: self.token.clone(),
                 node: node.clone(),
                 protocol: self.protocol,

@@ -51,8 +51,7 @@ impl Etcd {
         let options = ClientOptions {
             endpoints: endpoints.collect::<Result<_, _>>()?,
             tls: options
-                .tls
-                .client()
+                .tls_client()
                 .map_err(|error| PlaceError(error.to_string()))?,
             credentials: target.credentials.clone(),
             ..ClientOptions::default()

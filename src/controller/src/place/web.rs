@@ -18,7 +18,7 @@ pub(crate) struct Web {
 
 impl Web {
     pub fn open(options: &Options) -> Result<Web, PlaceError> {
-        let tls = options.tls.client();
+        let tls = options.tls_client();
         let tls = tls.map_err(|error| PlaceError(error.to_string()))?;
         let token = options.token.as_ref().map(|token| {
             let token = HeaderValue::from_str(&format!("Bearer {token}"));

@@ -1,5 +1,6 @@
 //! The words of a line, read one after the other.
 
+use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -120,6 +121,11 @@ impl<'a> Arg<'a> {
             .map_err(|_| self.error(format_args!("'{}' is not {what}", self.text())))
     }
 
+    /// Its value as a `T`, which says itself what is wrong with a text.
+    pub fn read<T: FromStr<Err: Display>>(&self) -> Result<T, SetupError> {
+        self.text().parse().map_err(|error| self.error(error))
+    }
+
     /// Its value as a duration, such as `30s`.
     pub fn duration(&self) -> Result<Duration, SetupError> {
         duration::parse(self.text()).ok_or_else(|| {
@@ -135,7 +141,7 @@ impl<'a> Arg<'a> {
     }
 
     /// A mistake at this argument.
-    pub fn error(&self, message: impl std::fmt::Display) -> SetupError {
+    pub fn error(&self, message: impl Display) -> SetupError {
         SetupError::new(self.span(), format!("plugin/{}: {message}", self.plugin))
     }
 }

@@ -26,9 +26,56 @@ pub enum TlsClientError {
     /// A file without certificates.
     #[error("{0}: no certificate in it")]
     Empty(PathBuf),
-    /// Certificates or key that TLS cannot use.
+    /// A certificate that TLS cannot use, alone or with its key.
+    #[error("{path}: {source}")]
+    Unusable {
+        /// The file of the certificate.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: rustls::Error,
+    },
+    /// TLS itself cannot be had.
     #[error(transparent)]
     Tls(#[from] rustls::Error),
+}
+
+/// Files in PEM form that say whom we trust and who we are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TlsClientFiles {
+    /// Who may have signed the certificates of servers; whom the system trusts without it.
+    pub authorities: Option<PathBuf>,
+    /// Our certificate and its key, for servers that ask.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+impl TlsClientFiles {
+    /// The files as Corefiles list them: a CA, or a certificate with its key and perhaps a CA.
+    ///
+    /// Of more than three the rest is left out.
+    pub fn listed(files: impl IntoIterator<Item = PathBuf>) -> Self {
+        let mut files = files.into_iter();
+        let (authorities, identity) = match (files.next(), files.next()) {
+            (Some(certificate), Some(key)) => (files.next(), Some((certificate, key))),
+            (authorities, _) => (authorities, None),
+        };
+        Self {
+            authorities,
+            identity,
+        }
+    }
+
+    /// The files as flags name them; `None` for a certificate or a key without the other.
+    pub fn named(
+        authorities: Option<PathBuf>,
+        certificate: Option<PathBuf>,
+        key: Option<PathBuf>,
+    ) -> Option<Self> {
+        let is_whole = certificate.is_some() == key.is_some();
+        is_whole.then(|| Self {
+            authorities,
+            identity: certificate.zip(key),
+        })
+    }
 }
 
 /// The settings of TLS towards upstreams; cheap to clone, sessions are shared.
@@ -38,15 +85,9 @@ pub struct TlsClient {
 }
 
 impl TlsClient {
-    /// Checks servers with the certificates in `ca`, or with the system's, and shows the
-    /// certificate and key of `identity` to servers that ask.
-    ///
-    /// Reads the files at once.
-    pub fn new(
-        ca: Option<&Path>,
-        identity: Option<(&Path, &Path)>,
-    ) -> Result<Self, TlsClientError> {
-        let roots = match ca {
+    /// Reads `files`: whom to trust, and what to show to servers that ask.
+    pub fn new(files: &TlsClientFiles) -> Result<Self, TlsClientError> {
+        let roots = match &files.authorities {
             Some(path) => roots_from(path)?,
             None => system_roots(),
         };
@@ -54,10 +95,10 @@ impl TlsClient {
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots);
-        let config = match identity {
-            Some((certificate, key)) => {
-                builder.with_client_auth_cert(certificates(certificate)?, private_key(key)?)?
-            }
+        let config = match &files.identity {
+            Some((certificate, key)) => builder
+                .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
+                .map_err(unusable(certificate))?,
             None => builder.with_no_client_auth(),
         };
         Ok(Self {
@@ -99,9 +140,14 @@ impl std::fmt::Debug for TlsClient {
 fn roots_from(path: &Path) -> Result<RootCertStore, TlsClientError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(path)? {
-        roots.add(certificate)?;
+        roots.add(certificate).map_err(unusable(path))?;
     }
     Ok(roots)
+}
+
+fn unusable(path: &Path) -> impl FnOnce(rustls::Error) -> TlsClientError {
+    let path = path.to_owned();
+    |source| TlsClientError::Unusable { path, source }
 }
 
 /// The system's certificates; without them no server can prove who it is.

@@ -192,16 +192,18 @@ async fn refusal_to_let_us_in_is_told() {
 }
 
 mod secured {
+    use std::net::SocketAddr;
     use std::path::Path;
     use std::sync::Arc;
 
+    use catena_transport::upstream::TlsClientFiles;
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
     use rustls::RootCertStore;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
     use rustls::server::WebPkiClientVerifier;
 
     use super::*;
-    use crate::TlsFiles;
+    use crate::ControlPlane;
 
     fn write(folder: &Path, name: &str, text: &str) {
         std::fs::write(folder.join(name), text).unwrap();
@@ -244,11 +246,11 @@ mod secured {
             .unwrap()
     }
 
-    fn files(folder: &Path) -> TlsFiles {
-        TlsFiles {
-            authorities: Some(folder.join("ca.pem")),
-            identity: None,
+    fn sure_plane(address: SocketAddr, folder: &Path) -> ControlPlane {
+        ControlPlane {
+            tls: Some(TlsClientFiles::listed([folder.join("ca.pem")])),
             server_name: Some("istiod.istio-system.svc".to_owned()),
+            ..plane(address, Protocol::Delta)
         }
     }
 
@@ -259,8 +261,7 @@ mod secured {
         let token = folder.path().join("token");
         std::fs::write(&token, "first\n").unwrap();
         let mut istiod = Istiod::start_tls(server(folder.path(), false)).await;
-        let mut plane = plane(istiod.address(), Protocol::Delta);
-        plane.tls = Some(files(folder.path()));
+        let mut plane = sure_plane(istiod.address(), folder.path());
         plane.token = Some(token.clone());
         let mut client = Client::start(plane, Guard::Off);
         let call = istiod.call().await;
@@ -279,15 +280,12 @@ mod secured {
         let folder = tempfile::tempdir().unwrap();
         make_certificates(folder.path());
         let mut istiod = Istiod::start_tls(server(folder.path(), true)).await;
-        let mut plane = plane(istiod.address(), Protocol::Delta);
-        plane.tls = Some(files(folder.path()));
+        let mut plane = sure_plane(istiod.address(), folder.path());
         let mut stranger = Client::start(plane.clone(), Guard::Off);
         assert!(matches!(stranger.next().await, Told::Lost(_)));
         drop(stranger);
-        let mut files = files(folder.path());
-        let identity = ["client.pem", "client.key"].map(|name| folder.path().join(name));
-        files.identity = Some(identity.into());
-        plane.tls = Some(files);
+        let files = ["client.pem", "client.key", "ca.pem"].map(|name| folder.path().join(name));
+        plane.tls = Some(TlsClientFiles::listed(files));
         let mut client = Client::start(plane, Guard::Off);
         let call = istiod.call().await;
         call.answer(&difference(&[("", any(&["a.test"]))], &[]));
@@ -299,11 +297,8 @@ mod secured {
         let folder = tempfile::tempdir().unwrap();
         make_certificates(folder.path());
         let istiod = Istiod::start_tls(server(folder.path(), false)).await;
-        let mut plane = plane(istiod.address(), Protocol::Delta);
-        plane.tls = Some(TlsFiles {
-            server_name: Some("istiod.test".to_owned()),
-            ..files(folder.path())
-        });
+        let mut plane = sure_plane(istiod.address(), folder.path());
+        plane.server_name = Some("istiod.test".to_owned());
         let mut client = Client::start(plane, Guard::Off);
         let lost = client.next().await;
         assert!(

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
+use crate::upstream::TlsClientFiles;
 use crate::upstream::streams::tests::certificate;
 
 fn query() -> Vec<u8> {
@@ -75,7 +76,7 @@ fn https(endpoint: Endpoint, client: &TlsClient, method: HttpMethod) -> Https {
 async fn queries_go_by_body_or_by_url_on_one_connection() {
     let (ca, acceptor) = certificate(&["127.0.0.1"]);
     let (endpoint, seen) = server(acceptor, StatusCode::OK).await;
-    let client = TlsClient::new(Some(&ca), None).unwrap();
+    let client = TlsClient::new(&TlsClientFiles::listed([ca.clone()])).unwrap();
     for method in [HttpMethod::Post, HttpMethod::Get] {
         let https = https(endpoint, &client, method);
         for reused in [false, true] {
@@ -96,7 +97,7 @@ async fn queries_go_by_body_or_by_url_on_one_connection() {
 async fn a_status_that_is_not_ok_is_an_error_that_names_it() {
     let (ca, acceptor) = certificate(&["127.0.0.1"]);
     let (endpoint, _) = server(acceptor, StatusCode::FORBIDDEN).await;
-    let client = TlsClient::new(Some(&ca), None).unwrap();
+    let client = TlsClient::new(&TlsClientFiles::listed([ca.clone()])).unwrap();
     let https = https(endpoint, &client, HttpMethod::Post);
     let error = https.exchange(&query(), soon(), whole).await.unwrap_err();
     assert!(error.to_string().contains("403"), "{error}");
@@ -107,7 +108,7 @@ async fn a_status_that_is_not_ok_is_an_error_that_names_it() {
 async fn a_server_that_cannot_prove_its_name_gets_no_query() {
     let (ca, acceptor) = certificate(&["dns.test"]);
     let (endpoint, seen) = server(acceptor, StatusCode::OK).await;
-    let client = TlsClient::new(Some(&ca), None).unwrap();
+    let client = TlsClient::new(&TlsClientFiles::listed([ca.clone()])).unwrap();
     let https = https(endpoint, &client, HttpMethod::Post);
     assert!(https.exchange(&query(), soon(), whole).await.is_err());
     assert!(seen.lock().is_empty());

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
+use crate::upstream::TlsClientFiles;
 
 fn query() -> Vec<u8> {
     b"\0\0\x01\0\0\x01\0\0\0\0\0\0\x01a\0\0\x01\0\x01".to_vec()
@@ -221,7 +222,7 @@ pub(crate) fn certificate(names: &[&str]) -> (PathBuf, TlsAcceptor) {
 async fn tls_server_proves_its_name_or_its_address() {
     let (ca, acceptor) = certificate(&["dns.test", "127.0.0.1"]);
     let server = scripted(Manner::Answer, Some(acceptor)).await;
-    let client = TlsClient::new(Some(&ca), None).unwrap();
+    let client = TlsClient::new(&TlsClientFiles::listed([ca.clone()])).unwrap();
     let named = |name: &str| Some(ServerName::try_from(name.to_owned()).unwrap());
     for (name, proven) in [
         (named("dns.test"), true),
@@ -243,7 +244,7 @@ async fn tls_server_without_a_trusted_certificate_is_refused() {
     let (ca, _) = certificate(&["127.0.0.1"]);
     let (other, acceptor) = certificate(&["127.0.0.1"]);
     let server = scripted(Manner::Answer, Some(acceptor)).await;
-    let client = TlsClient::new(Some(&ca), None).unwrap();
+    let client = TlsClient::new(&TlsClientFiles::listed([ca.clone()])).unwrap();
     let streams = Streams::tls(server.endpoint, client, None, StreamOptions::default());
     assert!(streams.exchange(&query(), soon(), whole).await.is_err());
     std::fs::remove_file(ca).unwrap();
@@ -252,11 +253,26 @@ async fn tls_server_without_a_trusted_certificate_is_refused() {
 
 #[test]
 fn missing_and_empty_certificate_files_are_named() {
-    let missing = TlsClient::new(Some("no/such.pem".as_ref()), None).unwrap_err();
-    assert!(
-        missing.to_string().starts_with("no/such.pem: "),
-        "{missing}"
-    );
-    let empty = TlsClient::new(Some("Cargo.toml".as_ref()), None).unwrap_err();
-    assert_eq!(empty.to_string(), "Cargo.toml: no certificate in it");
+    let refusal = |files: &[&str]| {
+        let files = TlsClientFiles::listed(files.iter().map(PathBuf::from));
+        TlsClient::new(&files).unwrap_err().to_string()
+    };
+    let missing = refusal(&["no/such.pem"]);
+    assert!(missing.starts_with("no/such.pem: "), "{missing}");
+    let empty = refusal(&["Cargo.toml"]);
+    assert_eq!(empty, "Cargo.toml: no certificate in it");
+}
+
+#[test]
+fn key_that_does_not_fit_is_refused_in_the_name_of_its_certificate() {
+    let (certificate, _) = certificate(&["dns.test"]);
+    let key = certificate.with_extension("key");
+    let other = rcgen::KeyPair::generate().unwrap();
+    std::fs::write(&key, other.serialize_pem()).unwrap();
+    let files = TlsClientFiles::listed([certificate.clone(), key.clone()]);
+    let refusal = TlsClient::new(&files).unwrap_err().to_string();
+    let place = format!("{}: ", certificate.display());
+    assert!(refusal.starts_with(&place), "{refusal}");
+    std::fs::remove_file(certificate).unwrap();
+    std::fs::remove_file(key).unwrap();
 }
