@@ -22,8 +22,8 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Takes an object in; its Id, or `None` for one that makes no sense.
-    fn apply(self, state: &mut State, object: &Object<'_>) -> Option<Id> {
+    /// Takes an object in; `None` for one that makes no sense.
+    fn apply(self, state: &mut State, object: &Object<'_>) -> Option<()> {
         if !self.fits(object) {
             return None;
         }
@@ -35,7 +35,7 @@ impl Kind {
             Kind::Pods => state.apply_pod(object::read_pod(object.bytes)?),
             Kind::Meshes => state.apply_mesh(object::read_mesh(object.bytes)?),
         }
-        object.id(Id::new)
+        Some(())
     }
 
     fn fits(self, object: &Object<'_>) -> bool {
@@ -80,13 +80,11 @@ impl Reader for Objects {
     type Named = HashSet<Id>;
 
     fn apply(&mut self, object: &Object<'_>, named: Option<&mut HashSet<Id>>) -> bool {
-        let Some(id) = self.kind.apply(&mut self.state.lock(), object) else {
-            return false;
-        };
+        // One that makes no sense is there: what was known of it stays.
         if let Some(named) = named {
-            named.insert(id);
+            named.extend(object.id(Id::new));
         }
-        true
+        self.kind.apply(&mut self.state.lock(), object).is_some()
     }
 
     fn delete(&mut self, object: &Object<'_>) -> bool {

@@ -13,6 +13,7 @@ use catena_kube::{Encoding, Id, Object};
 use catena_mesh::{Exports, Looked, Port, Search, Sidecar, Table, Viewer};
 
 use super::Making;
+use super::objects::{Kind, Objects};
 use super::state::State;
 use crate::client::search_domains;
 use crate::metrics::Sizes;
