@@ -200,6 +200,37 @@ fn what_is_private_is_seen_by_pods_of_its_namespace() {
 }
 
 #[test]
+fn the_configuration_of_the_mesh_says_who_sees_what_says_nothing() {
+    let Some(api) = Api::start("") else {
+        return;
+    };
+    define(&api);
+    apply(&api, &host("quiet.global", "192.0.2.1"));
+    let mesh = |text: &str| {
+        let root = "istio-system";
+        json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "istio", "namespace": root},
+            "data": {"mesh": text, "meshNetworks": "networks: {}"},
+        })
+    };
+    let own = mesh("accessLogFile: /dev/stdout\ndefaultServiceExportTo:\n- \".\"\n");
+    apply(&api, &own);
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (_server, port) = server(folders[0].path(), &api, "");
+    let (_told, told) = server(folders[1].path(), &api, "export_to *");
+    let sees = |port| ask(port, "quiet.global").unwrap().is_some();
+    assert!(!sees(port));
+    apply(&api, &mesh("defaultServiceExportTo: [\"*\"]"));
+    await_that("all see it", || sees(port));
+    apply(&api, &own);
+    await_that("nobody sees it", || !sees(port));
+    delete(&api, &own);
+    await_that("all see it again", || sees(port));
+    assert!(sees(told));
+}
+
+#[test]
 fn kinds_may_be_defined_later_and_in_an_older_version() {
     let Some(api) = Api::start("") else {
         return;

@@ -55,6 +55,7 @@ pub fn path(object: &Value) -> String {
         }
         "Service" => ("/api/v1", "services"),
         "Pod" => ("/api/v1", "pods"),
+        "ConfigMap" => ("/api/v1", "configmaps"),
         "EndpointSlice" => ("/apis/discovery.k8s.io/v1", "endpointslices"),
         "ServiceEntry" => (ISTIO, "serviceentries"),
         "WorkloadEntry" => (ISTIO, "workloadentries"),

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use catena_http::{Answer, Asked, Page};
 use catena_plugin::metrics::publish;
-use catena_plugin::metrics::text::{CONTENT_TYPE, write_head, write_published};
+use catena_plugin::metrics::text::{self, CONTENT_TYPE, write_head};
 
 use crate::{METRICS, process};
 
@@ -18,14 +18,13 @@ pub(crate) fn answer(asked: &Asked) -> Option<Answer> {
 /// All metrics of the process.
 pub(crate) fn page() -> String {
     publish(METRICS);
-    let mut page = String::with_capacity(16 << 10);
+    let mut page = text::page();
     // Writing to a text never fails.
-    let _written = write_all(&mut page);
+    let _written = write_process(&mut page);
     page
 }
 
-fn write_all(page: &mut String) -> fmt::Result {
-    write_published(page)?;
+fn write_process(page: &mut String) -> fmt::Result {
     for number in process::numbers() {
         write_head(number.name, number.help, number.kind, page)?;
         writeln!(page, "{} {}", number.name, number.value)?;

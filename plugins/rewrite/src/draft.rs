@@ -71,56 +71,40 @@ impl Draft {
 
     /// Applies the rule at `place` to the query.
     pub(crate) fn apply(&mut self, query: &Query<'_>, rule: &Rule, place: usize) -> Applied {
-        let is_match = match &rule.change {
+        match &rule.change {
             Change::Name(rule) => {
                 let Some(text) = rule.matcher.replace(self.text(query), &rule.to) else {
                     return Applied::No;
                 };
-                let Ok(new) = text.parse::<Name>() else {
-                    return Applied::Broken(text);
-                };
-                return Applied::Yes(Some(self.rename(query, new, rule.back, place)));
-            }
-            Change::Type(from, to) => {
-                let is_match = self.qtype == *from;
-                if is_match {
-                    self.qtype = *to;
+                match text.parse::<Name>() {
+                    Ok(new) => Applied::Yes(Some(self.rename(query, new, rule.back, place))),
+                    Err(_) => Applied::Broken(text),
                 }
-                return if is_match {
-                    Applied::Yes(None)
-                } else {
-                    Applied::No
-                };
             }
-            Change::Class(from, to) => {
-                let is_match = self.qclass == *from;
-                if is_match {
-                    self.qclass = *to;
-                }
-                return if is_match {
-                    Applied::Yes(None)
-                } else {
-                    Applied::No
-                };
+            Change::Type(from, to) if self.qtype == *from => {
+                self.qtype = *to;
+                Applied::Yes(None)
             }
-            Change::Edns(rule) => {
-                // The record is there from now on, whether the option is or not.
-                let done = rule.apply(query, self);
-                return match done {
-                    Done::Ignored => Applied::No,
-                    Done::Changed => Applied::Yes(None),
-                    Done::Added => Applied::Yes(Some(Undo::Option(rule.code))),
-                    Done::Replaced(data) => Applied::Yes(Some(Undo::OptionData(rule.code, data))),
-                };
+            Change::Class(from, to) if self.qclass == *from => {
+                self.qclass = *to;
+                Applied::Yes(None)
             }
-            Change::Ttl(matcher, _) | Change::Rcode(matcher, _) => {
-                matcher.is_match(self.text(query))
+            Change::Type(..) | Change::Class(..) => Applied::No,
+            // The record is there from now on, whether the option is or not.
+            Change::Edns(rule) => match rule.apply(query, self) {
+                Done::Ignored => Applied::No,
+                Done::Changed => Applied::Yes(None),
+                Done::Added => Applied::Yes(Some(Undo::Option(rule.code))),
+                Done::Replaced(data) => Applied::Yes(Some(Undo::OptionData(rule.code, data))),
+            },
+            Change::Ttl(matcher, _) | Change::Rcode(matcher, _)
+                if !matcher.is_match(self.text(query)) =>
+            {
+                Applied::No
             }
-            Change::Cname(..) => true,
-        };
-        match is_match {
-            true => Applied::Yes(Some(Undo::Rule(place))),
-            false => Applied::No,
+            Change::Ttl(..) | Change::Rcode(..) | Change::Cname(..) => {
+                Applied::Yes(Some(Undo::Rule(place)))
+            }
         }
     }
 

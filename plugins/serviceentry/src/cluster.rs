@@ -15,6 +15,7 @@ use catena_plugin::Background;
 use parking_lot::Mutex;
 
 use crate::metrics;
+use crate::object::DefaultExports;
 use objects::{Kind, Objects};
 use state::State;
 
@@ -40,8 +41,10 @@ pub(crate) struct Watched {
 pub(crate) struct Making {
     /// The domain of the cluster.
     pub domain: Name,
-    /// Who may see what does not say who may see it.
-    pub exports: DefaultExports,
+    /// Who may see what does not say who may see it; `None` for what the mesh says.
+    pub exports: Option<DefaultExports>,
+    /// The namespace of what is for all of the mesh.
+    pub root: Box<str>,
     /// Automatic addresses come from a hash, not from the status of entries.
     pub is_hashed: bool,
     /// Entries mean what they mean to the older istio-coredns-plugin.
@@ -51,14 +54,6 @@ pub(crate) struct Making {
 /// The address of entries without any, if there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LegacyDefault(pub Option<IpAddr>);
-
-/// Who may see what does not say who may see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DefaultExports {
-    All,
-    OwnNamespace,
-    Nobody,
-}
 
 /// A cluster whose hosts are known.
 pub(crate) struct Cluster {
@@ -109,7 +104,7 @@ fn tell(label: &str, notice: Notice<'_>) {
         Notice::Heard(now) => metrics::LAST_CONTACT.with(&[label]).set(now),
         Notice::Lost(_) => tracing::error!(target: "plugin/serviceentry", "{notice}"),
         Notice::Back(_) => tracing::info!(target: "plugin/serviceentry", "{notice}"),
-        Notice::Absent(_) => tracing::warn!(
+        Notice::Absent(_) | Notice::Withheld(_) => tracing::warn!(
             target: "plugin/serviceentry",
             "{notice}; it is looked for again and again"
         ),
@@ -135,8 +130,16 @@ impl Watched {
             ..Resource::custom("/apis/networking.istio.io/v1/sidecars")
         };
         let mut resources = vec![(Kind::Entries, entries), (Kind::Sidecars, sidecars)];
+        let own = |path| Resource::new(path, Encoding::Protobuf);
+        if self.making.exports.is_none() {
+            let meshes = Resource {
+                fields: "metadata.name=istio",
+                dispensable: true,
+                ..own("/api/v1/configmaps")
+            };
+            resources.push((Kind::Meshes, meshes));
+        }
         if self.services {
-            let own = |path| Resource::new(path, Encoding::Protobuf);
             let slices = own("/apis/discovery.k8s.io/v1/endpointslices");
             resources.push((Kind::Services, own("/api/v1/services")));
             resources.push((Kind::Slices, slices));

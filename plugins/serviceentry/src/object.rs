@@ -3,6 +3,7 @@
 mod core;
 mod istio;
 mod legacy;
+mod mesh;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use catena_mesh::{Exports, HostName, Labels, Port, Sidecar, Without};
 
 pub(crate) use core::{read_pod, read_service, read_slice};
 pub(crate) use istio::{read_entry, read_sidecar};
+pub(crate) use mesh::{DefaultExports, ReadMesh, read_mesh};
 
 /// A ServiceEntry.
 #[derive(Clone, Debug, PartialEq, Eq)]

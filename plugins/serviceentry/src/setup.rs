@@ -16,7 +16,8 @@ use catena_plugin::{Line, Setup, SetupError};
 
 use crate::answer::{Order, Style};
 use crate::client::{Clients, Sight, Workload, search_domains};
-use crate::cluster::{Cluster, DefaultExports, LegacyDefault, Making, Watched};
+use crate::cluster::{Cluster, LegacyDefault, Making, Watched};
+use crate::object::DefaultExports;
 use crate::planes::Planes;
 use crate::serve::{Rules, ServiceEntries, Stage};
 use crate::source::Source;
@@ -68,7 +69,7 @@ struct Reading {
     access: AccessReading,
     istiod: Istiod,
     labels: String,
-    exports: DefaultExports,
+    exports: Option<DefaultExports>,
     is_hashed: bool,
     legacy: Option<LegacyDefault>,
     sight: Sight,
@@ -105,7 +106,7 @@ impl Reading {
             access: AccessReading::default(),
             istiod: Istiod::default(),
             labels: String::new(),
-            exports: DefaultExports::All,
+            exports: None,
             is_hashed: false,
             legacy: None,
             sight: Sight {
@@ -199,9 +200,7 @@ impl Reading {
             "export_to" => {
                 let arg = property.args().only("*, . or ~")?;
                 self.exports = match arg.text() {
-                    "*" => DefaultExports::All,
-                    "." => DefaultExports::OwnNamespace,
-                    "~" => DefaultExports::Nobody,
+                    name @ ("*" | "." | "~") => Some(DefaultExports::new(name)),
                     other => return Err(arg.error(format_args!("nobody is meant by '{other}'"))),
                 };
             }
@@ -287,7 +286,12 @@ impl Reading {
             pods: self.sight.clients == Clients::Pods,
             making: Making {
                 domain: self.sight.domain.clone(),
-                exports: self.exports,
+                // The older plugin exports all to all.
+                exports: match self.legacy {
+                    Some(_) => Some(DefaultExports::default()),
+                    None => self.exports.take(),
+                },
+                root: self.sight.root.clone(),
                 is_hashed: self.is_hashed,
                 legacy: self.legacy,
             },

@@ -110,7 +110,7 @@ fn tell(label: &str, notice: Notice<'_>) {
     match notice {
         Notice::Heard(now) => metrics::LAST_CONTACT.with(&[label]).set(now),
         Notice::Lost(_) => tracing::error!(target: "plugin/kubernetes", "{notice}"),
-        Notice::Back(_) | Notice::Absent(_) => {
+        Notice::Back(_) | Notice::Absent(_) | Notice::Withheld(_) => {
             tracing::info!(target: "plugin/kubernetes", "{notice}");
         }
         Notice::Malformed(_) => tracing::warn!(target: "plugin/kubernetes", "{notice}"),

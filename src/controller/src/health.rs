@@ -5,8 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
 use catena_http::{Address, Answer, Asked, Lease, OpenError, Opening, Page};
-use catena_plugin::metrics::publish;
-use catena_plugin::metrics::text::{CONTENT_TYPE, write_published};
+use catena_plugin::metrics::{publish, text};
 use tokio::runtime::Handle;
 
 use crate::{Options, metrics};
@@ -39,15 +38,8 @@ fn answer(asked: &Asked, state: &State) -> Option<Answer> {
         "/healthz" => Page::text(200, "ok"),
         "/readyz" if state.is_done.load(Relaxed) => Page::text(200, "ok"),
         "/readyz" => Page::text(503, "names are still to be written"),
-        "/metrics" => metrics_page(),
+        "/metrics" => Page::new(text::CONTENT_TYPE, text::page()),
         _ => return None,
     };
     Some(Answer::Now(page))
-}
-
-fn metrics_page() -> Page {
-    let mut page = String::new();
-    // Writing to a text never fails.
-    let _written = write_published(&mut page);
-    Page::new(CONTENT_TYPE, page)
 }

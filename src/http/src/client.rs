@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::HeaderValue;
 use hyper::{Request, Response, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Pool;
@@ -38,6 +39,13 @@ pub enum FetchError {
     /// The server said no.
     #[error("it answered {0}")]
     Status(StatusCode),
+}
+
+/// The value of `authorization` that lets the holder of `token` in; logs do not show it.
+pub fn bearer(token: &str) -> Result<HeaderValue, hyper::http::Error> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// A client that keeps connections for the next request.

@@ -45,6 +45,8 @@ pub enum Notice<'a> {
     Back(&'a str),
     /// The server does not know an optional resource.
     Absent(&'a str),
+    /// The server does not show a dispensable resource.
+    Withheld(&'a str),
     /// The server sent something that is left out; told once for each resource.
     Malformed(&'a str),
 }
@@ -56,6 +58,7 @@ impl fmt::Display for Notice<'_> {
             Notice::Heard(_) => Ok(()),
             Notice::Lost(text) | Notice::Back(text) => f.write_str(text),
             Notice::Absent(path) => write!(f, "The API server has no {path}"),
+            Notice::Withheld(path) => write!(f, "The API server does not show us {path}"),
             Notice::Malformed(plural) => write!(
                 f,
                 "The API server sent something that is no object of {plural}; it is left out"
@@ -232,10 +235,15 @@ impl<R: Reader> Sink for Following<'_, R> {
 
     fn lost(&mut self, refusal: &Refusal) {
         let resource = &self.feed.resource;
-        if resource.optional && refusal.code() == Some(404) {
+        let notice = match refusal.code() {
+            Some(404) if resource.optional => Some(Notice::Absent(resource.path)),
+            Some(403) if resource.dispensable => Some(Notice::Withheld(resource.path)),
+            _ => None,
+        };
+        if let Some(notice) = notice {
             // There are none, then; the server is asked again later.
             if !self.feed.has_listed {
-                (self.feeds.tell)(Notice::Absent(resource.path));
+                (self.feeds.tell)(notice);
                 self.complete(R::Named::default());
             }
             return;

@@ -41,6 +41,8 @@ pub struct Resource {
     pub encoding: Encoding,
     /// The server need not know the kind: while it does not, there are none.
     pub optional: bool,
+    /// The server may refuse to show the objects: while it does, there are none.
+    pub dispensable: bool,
     /// Paths of older versions of the kind, for servers that do not know the one of `path`.
     pub older: &'static [&'static str],
 }
@@ -54,6 +56,7 @@ impl Resource {
             fields: "",
             encoding,
             optional: false,
+            dispensable: false,
             older: &[],
         }
     }

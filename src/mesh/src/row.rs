@@ -20,6 +20,8 @@ pub struct Row {
     pub created: u64,
     /// Who may see it.
     pub exports: Exports,
+    /// Whether the owner says so itself; else it is the default of the mesh.
+    pub has_exports: bool,
     /// Where it is.
     pub addresses: Addresses,
     /// Its ports; for SRV records.

@@ -32,6 +32,7 @@ fn row(owner: &str, created: u64, addresses: &[&str]) -> Row {
         },
         created,
         exports: Exports::All,
+        has_exports: true,
         addresses: Addresses::given(list),
         ports: Arc::new([]),
     }

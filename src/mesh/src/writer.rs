@@ -16,7 +16,7 @@ pub use rights::Dispute;
 use crate::above::{self, Above};
 use crate::sidecar::Sidecars;
 use crate::table::{Host, HostsAt, Table};
-use crate::{Client, HostName, Owner, Row, Sidecar};
+use crate::{Client, Exports, HostName, Owner, Row, Sidecar};
 
 /// The one that changes a table.
 pub struct Writer {
@@ -91,6 +91,17 @@ impl Writer {
         let gone: Vec<Owner> = owners.filter(is_gone).cloned().collect();
         for owner in &gone {
             self.retract(owner);
+        }
+    }
+
+    /// Says anew who may see what does not say it itself, by its namespace.
+    pub fn set_default_exports(&mut self, exports: impl Fn(&Arc<str>) -> Exports) {
+        let hosts: HashSet<HostName> = self.said.values().flatten().cloned().collect();
+        for host in &hosts {
+            let rows = self.rows(host).into_iter().flatten();
+            for row in rows.filter(|row| !row.has_exports) {
+                row.exports = exports(&row.namespace);
+            }
         }
     }
 

@@ -204,7 +204,7 @@ fn tell(label: &str, notice: Notice<'_>) {
     match notice {
         Notice::Heard(now) => metrics::LAST_CONTACT.with(&[label]).set(now),
         Notice::Lost(_) => tracing::error!(target: "plugin/rpcservice", "{notice}"),
-        Notice::Back(_) | Notice::Absent(_) => {
+        Notice::Back(_) | Notice::Absent(_) | Notice::Withheld(_) => {
             tracing::info!(target: "plugin/rpcservice", "{notice}");
         }
         Notice::Malformed(_) => tracing::warn!(target: "plugin/rpcservice", "{notice}"),

@@ -4,8 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use catena_http::{Address, Answer, Asked, Lease, OpenError, Opening, Page};
-use catena_plugin::metrics::publish;
-use catena_plugin::metrics::text::{CONTENT_TYPE, write_published};
+use catena_plugin::metrics::{publish, text};
 use serde::Serialize;
 use tokio::runtime::Handle;
 
@@ -42,12 +41,7 @@ fn answer(asked: &Asked, state: &State) -> Option<Page> {
         "/readyz" if state.is_listed() => Page::text(200, "ok"),
         "/readyz" => Page::text(503, "entries are still to be listed"),
         "/vips" => list(asked, state),
-        "/metrics" => {
-            let mut page = String::new();
-            // Writing to a text never fails.
-            let _written = write_published(&mut page);
-            Page::new(CONTENT_TYPE, page)
-        }
+        "/metrics" => Page::new(text::CONTENT_TYPE, text::page()),
         _ => return None,
     })
 }

@@ -96,6 +96,7 @@ fn tell(notice: Notice<'_>) {
         Notice::Absent(path) => {
             tracing::warn!("The API server has no {path}; it is looked for again and again");
         }
+        Notice::Withheld(_) => tracing::warn!("{notice}"),
         Notice::Malformed(plural) => {
             tracing::warn!("The API server sent something that is no object of {plural}");
         }

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use catena_http::client::{Client, FetchError};
+use catena_http::client::{Client, FetchError, bearer};
 use catena_transport::upstream::{TlsClient, TlsClientError};
 use http::header::AUTHORIZATION;
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use http_body_util::Full;
 
 pub use flags::{HELP, Options, parse};
@@ -57,10 +57,7 @@ pub async fn run(options: &Options, out: &mut dyn Write) -> Result<Option<String
     let url = format!("{}/v1/zones/{}/{part}", options.url, options.zone);
     let mut request = Request::builder().method(method).uri(&url);
     if let Some(token) = &options.token {
-        let mut value =
-            HeaderValue::from_str(&format!("Bearer {token}")).map_err(http::Error::from)?;
-        value.set_sensitive(true);
-        request = request.header(AUTHORIZATION, value);
+        request = request.header(AUTHORIZATION, bearer(token)?);
     }
     let request = request
         .header("Content-Type", "text/dns")

@@ -12,6 +12,7 @@ use super::body::{SetBody, read_json};
 use super::path::{read_name, read_type};
 use super::problem::{Code, INVALID, Problem};
 use super::records::{Condition, count_write, mark};
+use super::zones::only;
 use super::{Api, Replied, audit, reply};
 use crate::access::{Caller, Verb};
 
@@ -77,9 +78,7 @@ impl Api {
         zone: Arc<LiveZone>,
         caller: &Caller,
     ) -> Replied {
-        if request.method() != Method::POST {
-            return Err(Code::MethodNotAllowed.problem());
-        }
+        only(&request, &[Method::POST])?;
         let body: Changes = read_json(request, OCTETS_MAX).await?;
         if body.changes.len() > CHANGES_MAX {
             let detail = format!("more than {CHANGES_MAX} changes");

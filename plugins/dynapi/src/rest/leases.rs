@@ -12,6 +12,7 @@ use serde_json::json;
 use super::body::{BODY_MAX, print_lease, read_json, read_lease};
 use super::path::read_name;
 use super::problem::{Code, Problem};
+use super::zones::only;
 use super::{Api, Replied, audit, reply};
 use crate::access::Caller;
 
@@ -30,9 +31,7 @@ type Known = (Arc<Api>, Caller);
 impl Api {
     /// Begins a lease. Whoever knows its name may renew and end it.
     pub(super) async fn begin_lease(&self, request: Request<Incoming>, peer: &Peer) -> Replied {
-        if request.method() != Method::POST {
-            return Err(Code::MethodNotAllowed.problem());
-        }
+        only(&request, &[Method::POST])?;
         let writers = self.writers(&request, peer)?;
         let asked: NewLease = read_json(request, BODY_MAX).await?;
         if !(1..=LEASE_TTL_MAX).contains(&asked.ttl) {
@@ -78,9 +77,7 @@ impl Api {
         id: &str,
         peer: &Peer,
     ) -> Replied {
-        if !matches!(*request.method(), Method::POST | Method::PUT) {
-            return Err(Code::MethodNotAllowed.problem());
-        }
+        only(request, &[Method::POST, Method::PUT])?;
         let (id, (api, _)) = self.holder(request, id, peer)?;
         api.ledger.renew_lease(id).await?;
         api.show_lease(id)

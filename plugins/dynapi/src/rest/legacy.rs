@@ -11,8 +11,9 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde_json::Value;
 
 use super::body::{BODY_MAX, read_address, read_octets};
-use super::problem::{Code, EXISTS, Problem};
+use super::problem::{EXISTS, Problem};
 use super::records::count_write;
+use super::zones::only;
 use super::{Api, Replied, audit, reply};
 use crate::access::{Caller, Verb};
 
@@ -67,12 +68,12 @@ impl Api {
         request: Request<Incoming>,
         peer: &Peer,
     ) -> Replied {
+        only(
+            &request,
+            &[Method::POST, Method::PUT, Method::PATCH, Method::DELETE],
+        )?;
         let headers = request.headers().clone();
         let verb = request.method().clone();
-        let known = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
-        if !known.contains(&verb) {
-            return Err(Code::MethodNotAllowed.problem());
-        }
         let octets = read_octets(request, BODY_MAX).await?;
         let Some(asked) = Asked::read(&octets) else {
             return Ok(refused(500, "the body is not JSON"));

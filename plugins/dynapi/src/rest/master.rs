@@ -19,7 +19,7 @@ use tokio::task::spawn_blocking;
 use super::body::read_octets;
 use super::problem::{Code, Problem};
 use super::records::{count_write, mark};
-use super::zones::{only_get, sets_at};
+use super::zones::{only, only_get, sets_at};
 use super::{Api, Replied, audit, reply};
 use crate::access::{Caller, Verb};
 use crate::text::print_lines;
@@ -70,9 +70,7 @@ impl Api {
         zone: Arc<LiveZone>,
         caller: &Caller,
     ) -> Replied {
-        if request.method() != Method::PUT {
-            return Err(Code::MethodNotAllowed.problem());
-        }
+        only(&request, &[Method::PUT])?;
         let octets = read_octets(request, OCTETS_MAX).await?;
         let origin = zone.origin().to_name();
         let read = spawn_blocking(move || read_sets(octets.to_vec(), origin.view()));

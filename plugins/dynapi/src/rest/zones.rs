@@ -110,9 +110,14 @@ impl Api {
 }
 
 pub(crate) fn only_get(request: &Request<Incoming>) -> Result<(), Problem> {
-    match *request.method() {
-        Method::GET | Method::HEAD => Ok(()),
-        _ => Err(Code::MethodNotAllowed.problem()),
+    only(request, &[Method::GET, Method::HEAD])
+}
+
+/// Refuses a request by another method than `methods`.
+pub(crate) fn only(request: &Request<Incoming>, methods: &[Method]) -> Result<(), Problem> {
+    match methods.contains(request.method()) {
+        true => Ok(()),
+        false => Err(Code::MethodNotAllowed.problem()),
     }
 }
 

@@ -17,11 +17,13 @@ pub(super) enum Kind {
     Services,
     Slices,
     Pods,
+    /// Configurations of a mesh.
+    Meshes,
 }
 
 impl Kind {
-    /// Takes an object in; its Id, or `None` for one that makes no sense.
-    fn apply(self, state: &mut State, object: &Object<'_>) -> Option<Id> {
+    /// Takes an object in; `None` for one that makes no sense.
+    fn apply(self, state: &mut State, object: &Object<'_>) -> Option<()> {
         if !self.fits(object) {
             return None;
         }
@@ -31,8 +33,9 @@ impl Kind {
             Kind::Services => state.apply_service(object::read_service(object.bytes)?),
             Kind::Slices => state.apply_slice(object::read_slice(object.bytes)?),
             Kind::Pods => state.apply_pod(object::read_pod(object.bytes)?),
+            Kind::Meshes => state.apply_mesh(object::read_mesh(object.bytes)?),
         }
-        object.id(Id::new)
+        Some(())
     }
 
     fn fits(self, object: &Object<'_>) -> bool {
@@ -47,6 +50,7 @@ impl Kind {
             Kind::Services => state.delete_service(id),
             Kind::Slices => state.delete_slice(id),
             Kind::Pods => state.delete_pod(id),
+            Kind::Meshes => state.delete_mesh(id),
         }
     }
 
@@ -58,6 +62,7 @@ impl Kind {
             Kind::Services => state.services_but(named),
             Kind::Slices => state.slices_but(named),
             Kind::Pods => state.pods_but(named),
+            Kind::Meshes => state.mesh_but(named),
         };
         for id in &gone {
             self.delete(state, id);
@@ -75,13 +80,11 @@ impl Reader for Objects {
     type Named = HashSet<Id>;
 
     fn apply(&mut self, object: &Object<'_>, named: Option<&mut HashSet<Id>>) -> bool {
-        let Some(id) = self.kind.apply(&mut self.state.lock(), object) else {
-            return false;
-        };
+        // One that makes no sense is there: what was known of it stays.
         if let Some(named) = named {
-            named.insert(id);
+            named.extend(object.id(Id::new));
         }
-        true
+        self.kind.apply(&mut self.state.lock(), object).is_some()
     }
 
     fn delete(&mut self, object: &Object<'_>) -> bool {

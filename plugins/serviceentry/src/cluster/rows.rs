@@ -8,16 +8,20 @@ use catena_dns::Name;
 use catena_kube::Id;
 use catena_mesh::{Addresses, Exports, HostName, Origin, Owner, Reach, Row, Without};
 
-use super::{DefaultExports, LegacyDefault, Making};
-use crate::object::{Entry, EntryPlace, Legacy, Service, ServicePlace, Slice};
+use super::{LegacyDefault, Making};
+use crate::object::{DefaultExports, Entry, EntryPlace, Legacy, Service, ServicePlace, Slice};
 
 /// Makes rows of objects.
-pub(super) struct Rows(pub Making);
+pub(super) struct Rows {
+    pub making: Making,
+    /// Who may see what does not say who may see it.
+    pub exports: DefaultExports,
+}
 
 impl Rows {
     /// The rows of a ServiceEntry, which is at the addresses of `pods` if it selects pods.
     pub fn of_entry(&self, entry: &Entry, owner: &Owner, pods: &[IpAddr]) -> Vec<(HostName, Row)> {
-        if let Some(default) = self.0.legacy {
+        if let Some(default) = self.making.legacy {
             return legacy_rows(entry, owner, default);
         }
         let row = Row {
@@ -26,6 +30,7 @@ impl Rows {
             origin: Origin::Entry,
             created: entry.created,
             exports: self.exports(entry.exports.as_ref(), &entry.id),
+            has_exports: entry.exports.is_some(),
             addresses: Addresses::none(Without::Unknown),
             ports: Arc::clone(&entry.ports),
         };
@@ -57,7 +62,7 @@ impl Rows {
             let namespace: &str = &service.id.namespace;
             let rest = [&*service.id.name, namespace, "svc"];
             let labels = labels.iter().chain(&rest).map(|label| label.as_bytes());
-            let name = Name::from_labels(labels, self.0.domain.view());
+            let name = Name::from_labels(labels, self.making.domain.view());
             name.ok()
                 .map(|name| HostName::Exact(name.view().to_lower()))
         };
@@ -70,6 +75,7 @@ impl Rows {
             origin: Origin::Service,
             created: service.created,
             exports: self.exports(service.exports.as_ref(), &service.id),
+            has_exports: service.exports.is_some(),
             addresses,
             ports: Arc::clone(&service.ports),
         };
@@ -98,11 +104,9 @@ impl Rows {
     }
 
     fn exports(&self, said: Option<&Exports>, id: &Id) -> Exports {
-        match (said, self.0.exports) {
-            (Some(exports), _) => exports.clone(),
-            (None, DefaultExports::All) => Exports::All,
-            (None, DefaultExports::Nobody) => Exports::Nobody,
-            (None, DefaultExports::OwnNamespace) => Exports::To([Arc::clone(&id.namespace)].into()),
+        match said {
+            Some(exports) => exports.clone(),
+            None => self.exports.of(&id.namespace),
         }
     }
 }
@@ -127,6 +131,7 @@ fn legacy_rows(
         origin: Origin::Entry,
         created: entry.created,
         exports: Exports::All,
+        has_exports: true,
         addresses: Addresses::given(list),
         ports: Arc::clone(&entry.ports),
     };

@@ -14,7 +14,9 @@ use super::hashed::Hashed;
 use super::rows::Rows;
 use crate::client::search_domains;
 use crate::metrics::{Sizes, size};
-use crate::object::{Entry, EntryPlace, Pod, ReadSidecar, Service, ServicePlace, Slice};
+use crate::object::{
+    DefaultExports, Entry, EntryPlace, Pod, ReadMesh, ReadSidecar, Service, ServicePlace, Slice,
+};
 
 /// What is known of a cluster, and the writer of its table.
 pub(super) struct State {
@@ -38,6 +40,8 @@ pub(super) struct State {
     /// The search domains of each namespace.
     searches: HashMap<Arc<str>, Arc<[Name]>>,
     sidecars: HashMap<Id, Arc<Sidecar>>,
+    /// Where the configuration of the mesh is, if there is one.
+    mesh: Option<Id>,
 }
 
 impl State {
@@ -46,7 +50,10 @@ impl State {
             writer: Writer::new(Arc::clone(&table)),
             table,
             sizes,
-            rows: Rows(making),
+            rows: Rows {
+                exports: making.exports.clone().unwrap_or_default(),
+                making,
+            },
             entries: HashSet::new(),
             hashed: Hashed::default(),
             selecting: HashMap::new(),
@@ -58,6 +65,7 @@ impl State {
             askers: HashMap::new(),
             searches: HashMap::new(),
             sidecars: HashMap::new(),
+            mesh: None,
         }
     }
 
@@ -76,7 +84,7 @@ impl State {
 
     pub fn apply_entry(&mut self, entry: Entry) {
         self.entries.insert(entry.id.clone());
-        let entry = match self.rows.0.is_hashed {
+        let entry = match self.rows.making.is_hashed {
             true => {
                 self.selecting.remove(&entry.id);
                 self.hashed.apply(entry)
@@ -262,7 +270,7 @@ impl State {
         if let Some(known) = self.searches.get(namespace) {
             return Arc::clone(known);
         }
-        let search = search_domains(namespace, &self.rows.0.domain);
+        let search = search_domains(namespace, &self.rows.making.domain);
         self.searches
             .insert(Arc::clone(namespace), Arc::clone(&search));
         search
@@ -286,6 +294,40 @@ impl State {
     fn set_sidecars(&mut self) {
         self.writer
             .set_sidecars(self.sidecars.values().cloned().collect());
+    }
+
+    pub fn apply_mesh(&mut self, (id, exports): ReadMesh) {
+        if *id.namespace != *self.rows.making.root {
+            return;
+        }
+        self.mesh = Some(id);
+        match exports {
+            Some(exports) => self.set_exports(exports),
+            None => tracing::warn!(
+                target: "plugin/serviceentry",
+                "The configuration of the mesh makes no sense; what it said before holds"
+            ),
+        }
+    }
+
+    pub fn delete_mesh(&mut self, id: &Id) {
+        if self.mesh.as_ref() == Some(id) {
+            self.mesh = None;
+            self.set_exports(DefaultExports::default());
+        }
+    }
+
+    fn set_exports(&mut self, exports: DefaultExports) {
+        if self.rows.exports != exports {
+            self.writer
+                .set_default_exports(|namespace| exports.of(namespace));
+            self.rows.exports = exports;
+        }
+    }
+
+    pub fn mesh_but(&self, named: &HashSet<Id>) -> Vec<Id> {
+        let mesh = self.mesh.iter();
+        mesh.filter(|id| !named.contains(*id)).cloned().collect()
     }
 
     pub fn sidecars_but(&self, named: &HashSet<Id>) -> Vec<Id> {

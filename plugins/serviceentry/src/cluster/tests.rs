@@ -12,11 +12,12 @@ use catena_dns::Name;
 use catena_kube::{Encoding, Id, Object};
 use catena_mesh::{Exports, Looked, Port, Search, Sidecar, Table, Viewer};
 
+use super::Making;
+use super::objects::{Kind, Objects};
 use super::state::State;
-use super::{DefaultExports, Making};
 use crate::client::search_domains;
 use crate::metrics::Sizes;
-use crate::object::{self, Endpoint, Pod, Service, ServicePlace, Slice};
+use crate::object::{self, DefaultExports, Endpoint, Pod, Service, ServicePlace, Slice};
 
 /// A mesh that is made of objects.
 struct Mesh {
@@ -50,14 +51,15 @@ fn addresses(list: &[&str]) -> Vec<IpAddr> {
 
 impl Mesh {
     fn new() -> Mesh {
-        Mesh::with(DefaultExports::All)
+        Mesh::with(None)
     }
 
-    fn with(exports: DefaultExports) -> Mesh {
+    fn with(exports: Option<DefaultExports>) -> Mesh {
         let table: Arc<Table> = Arc::default();
         let making = Making {
             domain: "cluster.local.".parse().unwrap(),
             exports,
+            root: "istio-system".into(),
             is_hashed: false,
             legacy: None,
         };

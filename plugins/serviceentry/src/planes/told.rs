@@ -90,6 +90,7 @@ impl Told {
             },
             created: self.rank,
             exports: Exports::All,
+            has_exports: true,
             // The control plane has chosen what this workload is told.
             addresses: Addresses::given(row.addresses.clone()),
             ports: Arc::new([]),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use catena_http::client::Client;
+use catena_http::client::{Client, bearer};
 use http::header::{AUTHORIZATION, HeaderValue};
 use http::{Request, StatusCode};
 use http_body_util::Full;
@@ -20,17 +20,10 @@ impl Web {
     pub fn open(options: &Options) -> Result<Web, PlaceError> {
         let tls = options.tls_client();
         let tls = tls.map_err(|error| PlaceError(error.to_string()))?;
-        let token = options.token.as_ref().map(|token| {
-            let token = HeaderValue::from_str(&format!("Bearer {token}"));
-            token.map_err(|_| PlaceError("the token cannot be in a header".to_owned()))
-        });
-        let mut token = token.transpose()?;
-        if let Some(token) = &mut token {
-            token.set_sensitive(true);
-        }
+        let token = options.token.as_deref().map(bearer).transpose();
         Ok(Web {
             client: tls.map_or_else(Client::plain, |tls| Client::new(tls.config())),
-            token,
+            token: token.map_err(|_| PlaceError("the token cannot be in a header".to_owned()))?,
         })
     }
 

@@ -108,6 +108,22 @@ fn an_optional_kind_that_is_not_defined_has_no_objects() {
 }
 
 #[test]
+fn what_is_dispensable_and_refused_has_no_objects() {
+    let maps = Resource {
+        dispensable: true,
+        ..Resource::new("/api/v1/configmaps", Encoding::Protobuf)
+    };
+    let (feeds, log) = feeds(vec![maps, Resource::custom("/apis/example.com/v1/things")]);
+    for place in [0, 0, 1] {
+        with(&feeds, place, |sink| sink.lost(&refusal(403)));
+    }
+    let withheld = r#"Withheld("/api/v1/configmaps")"#;
+    let lost = r#"Lost("Failed to watch things: no (403)")"#;
+    assert_eq!(*log.lock(), [withheld, "listed 0", lost]);
+    assert!(!feeds.is_listed());
+}
+
+#[test]
 fn trouble_is_told_once_and_ends_when_all_watches_are_well() {
     let (feeds, log) = feeds(two());
     let gone = Refusal::Connection("gone".to_owned());

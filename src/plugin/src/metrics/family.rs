@@ -56,22 +56,39 @@ pub trait Family: Sync {
 }
 
 macro_rules! family {
-    ($(#[$doc:meta])* $name:ident, $child:ident, $sample:expr) => {
+    ($(#[$doc:meta])* $name:ident $(($bounds:ident))?, $child:ident, $make:expr, $sample:expr) => {
         $(#[$doc])*
         pub struct $name {
             name: &'static str,
             help: &'static str,
             labels: &'static [&'static str],
-            bounds: &'static [f64],
+            $($bounds: &'static [f64],)?
             children: Mutex<BTreeMap<Vec<String>, $child>>,
         }
 
         impl $name {
+            /// A family without children.
+            pub const fn new(
+                name: &'static str,
+                help: &'static str,
+                labels: &'static [&'static str],
+                $($bounds: &'static [f64],)?
+            ) -> Self {
+                $name {
+                    name,
+                    help,
+                    labels,
+                    $($bounds,)?
+                    children: Mutex::new(BTreeMap::new()),
+                }
+            }
+
             /// The child with these label values; made when first asked for. Keep it.
             pub fn with(&self, values: &[&str]) -> $child {
                 let key: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-                let make = || self.make();
-                self.children.lock().entry(key).or_insert_with(make).clone()
+                let make: fn(&$name) -> $child = $make;
+                let mut children = self.children.lock();
+                children.entry(key).or_insert_with(|| make(self)).clone()
             }
 
             /// Forgets the child with these label values.
@@ -112,82 +129,16 @@ macro_rules! family {
 
 family!(
     /// A family of [`Counter`]s.
-    CounterVec, Counter, |child| Value::Number(child.get() as f64)
+    CounterVec, Counter, |_| Counter::default(), |child| Value::Number(child.get() as f64)
 );
 family!(
     /// A family of [`Gauge`]s.
-    GaugeVec, Gauge, |child| Value::Number(child.get() as f64)
+    GaugeVec, Gauge, |_| Gauge::default(), |child| Value::Number(child.get() as f64)
 );
 family!(
-    /// A family of [`Histogram`]s.
-    HistogramVec, Histogram, |child| {
+    /// A family of [`Histogram`]s; `bounds` are the upper ends of their buckets, ascending.
+    HistogramVec(bounds), Histogram, |family| Histogram::new(family.bounds), |child| {
         let (sum, buckets) = child.get();
         Value::Spread(sum, buckets)
     }
 );
-
-impl CounterVec {
-    /// A family without children.
-    pub const fn new(
-        name: &'static str,
-        help: &'static str,
-        labels: &'static [&'static str],
-    ) -> Self {
-        CounterVec {
-            name,
-            help,
-            labels,
-            bounds: &[],
-            children: Mutex::new(BTreeMap::new()),
-        }
-    }
-
-    fn make(&self) -> Counter {
-        debug_assert!(self.bounds.is_empty(), "a counter has no bounds");
-        Counter::default()
-    }
-}
-
-impl GaugeVec {
-    /// A family without children.
-    pub const fn new(
-        name: &'static str,
-        help: &'static str,
-        labels: &'static [&'static str],
-    ) -> Self {
-        GaugeVec {
-            name,
-            help,
-            labels,
-            bounds: &[],
-            children: Mutex::new(BTreeMap::new()),
-        }
-    }
-
-    fn make(&self) -> Gauge {
-        debug_assert!(self.bounds.is_empty(), "a gauge has no bounds");
-        Gauge::default()
-    }
-}
-
-impl HistogramVec {
-    /// A family without children; `bounds` are the upper ends of the buckets, ascending.
-    pub const fn new(
-        name: &'static str,
-        help: &'static str,
-        labels: &'static [&'static str],
-        bounds: &'static [f64],
-    ) -> Self {
-        HistogramVec {
-            name,
-            help,
-            labels,
-            bounds,
-            children: Mutex::new(BTreeMap::new()),
-        }
-    }
-
-    fn make(&self) -> Histogram {
-        Histogram::new(self.bounds)
-    }
-}

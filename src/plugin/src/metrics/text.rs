@@ -7,12 +7,14 @@ use super::{Family, Kind, Sample, Value, published};
 /// The type of a page of metrics.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Writes all families that were published.
-pub fn write_published(page: &mut String) -> fmt::Result {
+/// The page of all families that were published.
+pub fn page() -> String {
+    let mut page = String::with_capacity(16 << 10);
     for family in published() {
-        write_family(family, page)?;
+        // Writing to a text never fails.
+        let _written = write_family(family, &mut page);
     }
-    Ok(())
+    page
 }
 
 /// Writes what comes before the numbers of a family.

@@ -1,6 +1,13 @@
 //! Where hosts of ServiceEntries are.
 
-use super::{Mesh, of};
+use std::sync::Arc;
+
+use catena_dns::Name;
+use catena_kube::Reader;
+use hashbrown::HashSet;
+use parking_lot::Mutex;
+
+use super::{Kind, Mesh, Objects, json, of};
 
 const STATUS: &str = r#""addresses":[{"value":"240.240.0.1","host":"a.test"},
     {"value":"2001:2::1","host":"a.test"},{"value":"240.240.0.2","host":"b.test"},
@@ -153,4 +160,30 @@ fn wildcards_answer_at_every_depth_and_the_longest_one_counts() {
             assert_eq!(mesh.find(&name, of("app")), told, "{name}");
         }
     }
+}
+
+#[test]
+fn an_entry_that_makes_no_sense_any_more_stays_what_it_was() {
+    let mut mesh = Mesh::new();
+    mesh.entry("app/a", "a.test", "192.0.2.1", "");
+    let half = r#"{"metadata":{"namespace":"app","name":"a"},"spec":{"hosts":7}}"#;
+    let mut named = HashSet::new();
+    let table = Arc::clone(&mesh.table);
+    let is_there = || {
+        let name: Name = "a.test.".parse().unwrap();
+        table.exact(name.view(), |host| host.is_some())
+    };
+    let mut objects = Objects {
+        kind: Kind::Entries,
+        state: Arc::new(Mutex::new(mesh.state)),
+    };
+    assert!(!objects.apply(&json(half), None));
+    objects.flush();
+    assert!(is_there());
+    // Nor is it gone when all are listed anew.
+    assert!(!objects.apply(&json(half), Some(&mut named)));
+    objects.listed(named);
+    assert!(is_there());
+    objects.listed(HashSet::new());
+    assert!(!is_there());
 }

@@ -2,8 +2,8 @@
 
 use catena_mesh::Exports;
 
-use super::{DefaultExports, Mesh, Workload, of};
-use crate::object::ServicePlace;
+use super::{Mesh, Workload, id, of};
+use crate::object::{DefaultExports, ServicePlace, read_mesh};
 
 fn export_to(names: &str) -> String {
     format!(r#","exportTo":[{names}]"#)
@@ -32,15 +32,68 @@ fn hosts_are_seen_where_they_are_exported_to() {
 #[test]
 fn what_says_nothing_is_exported_as_the_mesh_is_told() {
     for (default, seen) in [
-        (DefaultExports::OwnNamespace, ["192.0.2.1", "missing"]),
-        (DefaultExports::Nobody, ["missing", "missing"]),
+        (".", ["192.0.2.1", "missing"]),
+        ("~", ["missing", "missing"]),
     ] {
-        let mut mesh = Mesh::with(default);
+        let mut mesh = Mesh::with(Some(DefaultExports::new(default)));
         mesh.entry("app/a", "a.test", "192.0.2.1", "");
         mesh.entry("app/b", "b.test", "192.0.2.2", &export_to(r#""*""#));
         assert_eq!(["app", "other"].map(|ns| mesh.find("a.test", of(ns))), seen);
         assert_eq!(mesh.find("b.test", of("other")), "192.0.2.2");
     }
+}
+
+/// A ConfigMap in protobuf.
+fn config_map(namespace: &str, mesh: &str) -> Vec<u8> {
+    let field = |number: u8, octets: &[u8]| {
+        let mut out = vec![number << 3 | 2, u8::try_from(octets.len()).unwrap()];
+        out.extend_from_slice(octets);
+        out
+    };
+    let meta = [field(1, b"istio"), field(3, namespace.as_bytes())].concat();
+    let data = [field(1, b"mesh"), field(2, mesh.as_bytes())].concat();
+    [field(1, &meta), field(2, &data)].concat()
+}
+
+#[test]
+fn what_says_nothing_is_exported_as_the_configuration_of_the_mesh_has_it_now() {
+    let mut mesh = Mesh::new();
+    mesh.entry("app/1", "a.test", "192.0.2.1", "");
+    mesh.entry("app/2", "all.test", "192.0.2.2", &export_to(r#""*""#));
+    let place = ServicePlace::Addresses([[10, 0, 0, 1].into()].into());
+    mesh.service("app/web", place, None);
+    let mut seen = |namespace: &str, text: &str| {
+        let map = read_mesh(&config_map(namespace, text)).unwrap();
+        mesh.state.apply_mesh(map);
+        mesh.state.publish();
+        mesh.entry("app/3", "late.test", "192.0.2.3", "");
+        assert_eq!(mesh.find("all.test", of("yard")), "192.0.2.2");
+        let all = ["a.test", "late.test", "web.app"];
+        ["app", "zoo", "yard"].map(|ns| {
+            let found = all.map(|name| mesh.find(name, of(ns)) != "missing");
+            assert!(found.iter().all(|seen| *seen == found[0]), "{found:?}");
+            found[0]
+        })
+    };
+    let root = "istio-system";
+    assert_eq!(seen(root, "ingressService: x"), [true; 3]);
+    let own = "defaultServiceExportTo:\n- .\nrootNamespace: x";
+    assert_eq!(seen("other", own), [true; 3]);
+    assert_eq!(seen(root, own), [true, false, false]);
+    assert_eq!(
+        seen(root, "defaultServiceExportTo: [., zoo]"),
+        [true, true, false]
+    );
+    // What makes no sense changes nothing.
+    assert_eq!(seen(root, "defaultServiceExportTo: {"), [true, true, false]);
+    assert_eq!(seen(root, "defaultServiceExportTo: ['~']"), [false; 3]);
+    assert_eq!(seen(root, "# nothing"), [true; 3]);
+    assert_eq!(seen(root, own), [true, false, false]);
+    mesh.state.delete_mesh(&id("other/istio"));
+    assert_eq!(mesh.find("a.test", of("zoo")), "missing");
+    mesh.state.delete_mesh(&id("istio-system/istio"));
+    mesh.state.publish();
+    assert_eq!(mesh.find("a.test", of("zoo")), "192.0.2.1");
 }
 
 #[test]
