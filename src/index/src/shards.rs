@@ -1,9 +1,10 @@
 //! A hash table that readers read without locks while one writer changes it.
 //!
 //! It is cut into shards of a few values each, every one an immutable run of memory behind an
-//! atomic pointer: a reader follows that pointer and finds hashes and values side by side, which
-//! costs it one line of memory where a table with room to grow costs three. The writer copies the
-//! shards it changes, changes the copies as often as it likes, and publishes them.
+//! atomic pointer: a reader follows that pointer and finds hashes and values side by side, with
+//! no other pointer to follow. So values hold what answers are made of, not pointers to it. The
+//! writer copies the shards it changes, changes the copies as often as it likes, and publishes
+//! them.
 
 use std::hash::BuildHasher;
 
@@ -36,7 +37,8 @@ pub struct Shards<T> {
 }
 
 impl<T: Clone> Shards<T> {
-    /// An empty table of `count` shards, a power of two: a quarter of the values expected, or so.
+    /// An empty table of `count` shards, a power of two: as many as there will be large values,
+    /// or a quarter of that for small ones.
     pub fn new(count: usize) -> Self {
         let empty = Shard::from_header_and_iter((), std::iter::empty());
         Shards {
