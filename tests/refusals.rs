@@ -77,6 +77,22 @@ fn every_mistake_of_a_file_is_shown() {
 }
 
 #[test]
+fn words_that_nobody_reads_are_mistakes() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nothing asks a server block without a key; its words have to be known all the same.
+    let corefile = ". {\n    cache {\n        success 5 {\n        }\n    }\n}\n{\n    cahce\n}\n";
+    let output = refused(folder.path(), corefile, free_port());
+    assert_says(
+        &output,
+        &[
+            "Corefile:3:18: plugin/cache: Error during parsing: unknown property '{'",
+            "'success' takes no block",
+            "Corefile:8:5: Error during parsing: Unknown directive 'cahce'",
+        ],
+    );
+}
+
+#[test]
 fn mistake_in_an_imported_file_has_its_place_there() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("more"), "errors\ncahce\n").unwrap();

@@ -28,6 +28,11 @@ fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
         );
         cx.server.bind_span.get_or_insert(line.span());
     }
+    // Without an address the block would listen on all of them.
+    if let Some(line) = cx.occurrences().next().filter(|_| all.is_empty()) {
+        let error = line.error("no address is left to listen on");
+        return Err(error.with_hint("the interface has none, or except names all of them"));
+    }
     cx.server.bind = all.iter().map(ToString::to_string).collect();
     Ok(())
 }

@@ -43,12 +43,19 @@ fn exceptions_count_for_their_own_line() {
         bound("bind 127.0.0.1 ::1 {\n except 0::1\n}\nbind ::1"),
         ["127.0.0.1", "::1"]
     );
-    assert_eq!(bound("bind lo {\n except lo\n}"), [""; 0]);
+    assert_eq!(
+        bound("bind lo {\n except lo\n}\nbind 192.0.2.1"),
+        ["192.0.2.1"]
+    );
 }
 
 #[test]
 fn mistakes_are_named() {
     for (directives, message) in [
+        (
+            "bind lo {\n except lo\n}",
+            "no address is left to listen on",
+        ),
         ("bind", "at least one address or interface name is expected"),
         (
             "bind localhost",

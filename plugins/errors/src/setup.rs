@@ -24,7 +24,10 @@ pub(crate) fn setup(cx: &mut Setup<'_>) -> Result<(), SetupError> {
     let mut patterns = Vec::new();
     for property in line.properties() {
         match property.name() {
-            "stacktrace" => cx.server.stacktrace = true,
+            "stacktrace" => {
+                property.no_args()?;
+                cx.server.stacktrace = true;
+            }
             "consolidate" => patterns.push(Arc::new(consolidate(property)?)),
             _ => return Err(property.unknown()),
         }

@@ -58,6 +58,20 @@ fn mistakes_are_told_in_the_words_of_coredns() {
     );
     let corefile = ". {
     errors {
+        stacktrace now
+    }
+}
+";
+    check_diagnostics(
+        &[&PLUGIN],
+        corefile,
+        expect![[r#"
+            Corefile:3:20: plugin/errors: Error during parsing: Wrong argument count or unexpected line ending after 'now'
+              3 |         stacktrace now
+                |                    ^^^ 'stacktrace' takes no such argument"#]],
+    );
+    let corefile = ". {
+    errors {
         consolidate 5m .* show_first warning
     }
 }

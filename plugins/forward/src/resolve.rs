@@ -22,9 +22,24 @@ pub(crate) fn addresses(name: &str, resolvers: &[SocketAddr]) -> Result<Vec<IpAd
 }
 
 fn system(name: &str) -> Result<Vec<IpAddr>, String> {
+    if is_old_address(name) {
+        return Err(format!("lookup {name}: no such host"));
+    }
     let found = (name, 0).to_socket_addrs();
     let found = found.map_err(|error| format!("lookup {name}: no such host ({error})"))?;
     Ok(found.map(|address| address.ip()).collect())
+}
+
+/// Whether `name` ends in a number, as no host name does (RFC 1123 section 2.1).
+///
+/// The system would take `127.1`, `65536` and `0x7f000001` for addresses.
+fn is_old_address(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let hex = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    match hex {
+        Some(digits) => digits.bytes().all(|octet| octet.is_ascii_hexdigit()),
+        None => !last.is_empty() && last.bytes().all(|octet| octet.is_ascii_digit()),
+    }
 }
 
 fn ask_each(name: &str, resolvers: &[SocketAddr]) -> Result<Vec<IpAddr>, String> {

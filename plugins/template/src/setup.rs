@@ -95,7 +95,7 @@ impl Template {
                 self.conditions.push(compiled.map_err(failed)?);
             }
             "rcode" => {
-                let word = property.args().required("RCODE")?;
+                let word = property.args().only("RCODE")?;
                 let unknown = || {
                     let error = word.error(parsing("unknown rcode", word.text()));
                     error.with_hint("a name in capitals is expected, such as NXDOMAIN")

@@ -278,6 +278,10 @@ fn mistakes_are_told_in_words_of_coredns() {
             "unknown rcode nxdomain",
         ),
         (
+            "template IN A {\n rcode NXDOMAIN now\n}",
+            "Wrong argument count",
+        ),
+        (
             "template IN A {\n ederror 65536\n}",
             "error parsing extended DNS error code 65536",
         ),

@@ -162,18 +162,18 @@ impl Parser<'_> {
                 return;
             }
         }
-        if !keys.is_empty() {
-            self.blocks.push(ServerBlock {
-                keys,
-                directives,
-                end,
-            });
-        } else if let Some(open) = open {
+        if keys.is_empty() {
+            let Some(open) = open else { return };
             let message = "this server block has no key, so nothing asks it";
             let hint = "write zones before the '{', for example '.'";
             let finding = Diagnostic::warning(open, message).with_hint(hint);
             self.input.tell(finding);
         }
+        self.blocks.push(ServerBlock {
+            keys,
+            directives,
+            end,
+        });
     }
 
     /// Keeps the words between the braces for later.

@@ -351,6 +351,9 @@ fn unbalanced_braces_are_told() {
     check_tree(
         "{\n whoami\n}\n",
         expect![[r#"
+        {
+            whoami
+        }
         Corefile:1:1: warning: this server block has no key, so nothing asks it
     "#]],
     );

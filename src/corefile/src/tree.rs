@@ -41,7 +41,7 @@ impl Directive {
 /// One server: the keys (zones, ports, transports) and the plugins that serve them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerBlock {
-    /// The words before the `{`, commas removed; never empty.
+    /// The words before the `{`, commas removed; without any, nothing asks the server.
     pub keys: Vec<Token>,
     /// The plugins in the order of the file.
     pub directives: Vec<Directive>,

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use catena_dns::tsig::Signed;
-use catena_dns::{Message, NameRef, QueryMessage, Rcode, RecordType};
+use catena_dns::{Class, Message, NameRef, QueryMessage, Rcode, RecordType};
 
 use crate::clock::Instant;
 use crate::hints::Hints;
@@ -260,7 +260,7 @@ impl<'a> Query<'a> {
         look(&Query::new(self.message, &context))
     }
 
-    /// Asks the server itself for `name` and `qtype`, as this client would.
+    /// Asks the server itself for `name` and `qtype` in the class IN, as this client would.
     ///
     /// SERVFAIL when the server has led itself here too often.
     pub fn resolve(&self, name: NameRef<'_>, qtype: RecordType) -> Flow {
@@ -270,7 +270,7 @@ impl<'a> Query<'a> {
         }
         let mut message = Message::from_query(self.message);
         message.qname = name.to_name();
-        message.qtype = qtype;
+        (message.qtype, message.qclass) = (qtype, Class::IN);
         let packet = message.to_packet();
         let mut scratch = Vec::new();
         let Ok(message) = QueryMessage::admit(&packet, &mut scratch) else {

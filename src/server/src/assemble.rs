@@ -76,8 +76,11 @@ pub fn assemble(
     let mut assembly = Assembly::default();
     let mut drafts: Vec<Draft<'_>> = Vec::new();
     for block in &corefile.blocks {
-        let draft = Draft::new(block, plugins, dns_port, &mut assembly.findings);
-        drafts.push(draft);
+        let findings = &mut assembly.findings;
+        findings.extend(unknown_words(block, plugins));
+        if !block.keys.is_empty() {
+            drafts.push(Draft::new(block, dns_port, findings));
+        }
     }
     for registration in plugins {
         for draft in &mut drafts {
@@ -137,25 +140,12 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(
-        source: &'a ServerBlock,
-        plugins: &'static [&'static Registration],
-        dns_port: u16,
-        findings: &mut Vec<Diagnostic>,
-    ) -> Self {
+    fn new(source: &'a ServerBlock, dns_port: u16, findings: &mut Vec<Diagnostic>) -> Self {
         let mut keys = Vec::new();
         for token in &source.keys {
             match Key::parse(token) {
                 Ok(key) => keys.push(key),
                 Err(finding) => findings.push(finding),
-            }
-        }
-        for directive in &source.directives {
-            if !plugins
-                .iter()
-                .any(|plugin| plugin.name == directive.name.text)
-            {
-                findings.push(unknown_directive(directive, plugins));
             }
         }
         let config = ServerConfig {
@@ -294,6 +284,29 @@ fn listen_address(host: &str, port: u16) -> Result<(SocketAddr, String), String>
         address.map_err(|_| format!("'{host}' is not an address"))?,
         label,
     ))
+}
+
+/// What no plugin of `plugins` reads: directives, and blocks behind properties.
+fn unknown_words(
+    block: &ServerBlock,
+    plugins: &'static [&'static Registration],
+) -> impl Iterator<Item = Diagnostic> {
+    block.directives.iter().flat_map(move |directive| {
+        let is_known = plugins
+            .iter()
+            .any(|plugin| plugin.name == directive.name.text);
+        let unknown = (!is_known).then(|| unknown_directive(directive, plugins));
+        let nested = directive.properties().iter().filter(|p| p.block.is_some());
+        let nested = nested.map(|property| nested_block(directive, property));
+        unknown.into_iter().chain(nested)
+    })
+}
+
+fn nested_block(directive: &Directive, property: &Directive) -> Diagnostic {
+    let plugin = &directive.name.text;
+    let message = format!("plugin/{plugin}: Error during parsing: unknown property '{{'");
+    let hint = format!("'{}' takes no block", property.name.text);
+    Diagnostic::error(property.args_end(), message).with_hint(hint)
 }
 
 fn unknown_directive(

@@ -53,6 +53,15 @@ fn more_than_fifteen_upstreams_are_refused() {
 }
 
 #[test]
+fn what_ends_in_a_number_is_no_host_name() {
+    for name in ["0", "65536", "127.1", "0x7f000001", "a.300"] {
+        let told = mistake(&format!("forward . {name}"));
+        let words = format!("lookup {name}: no such host");
+        assert!(told.contains(&words), "{told}");
+    }
+}
+
+#[test]
 fn two_server_names_for_one_upstream_are_refused() {
     let told = mistake("forward . tls://192.0.2.1%a.test {\n tls_servername b.test\n}");
     assert!(

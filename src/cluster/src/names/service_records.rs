@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::find::{Selection, any_port};
 use super::lookup::is_below;
-use super::writing::{Octets, name};
+use super::writing::{Octets, name, zone_as_asked};
 use super::{Names, Verdict, Zone};
 use crate::object::{Endpoint, Port, ServiceKind, Slice};
 use crate::question::{Asked, Path, PathKind, is_reverse, parse};
@@ -23,10 +23,11 @@ const TARGET_AT: usize = 6;
 type Numbers = SmallVec<[u16; 4]>;
 
 /// An answer of SRV records on its way.
-struct Writing<'q> {
+struct Writing {
     reply: Reply,
-    /// The service's name as the client wrote it; targets end in it.
-    service: &'q [u8],
+    /// The service's name, which targets end in: the zone as the client wrote it, the rest in
+    /// lower case.
+    service: Octets,
     ttl: u32,
     weight: u16,
 }
@@ -49,11 +50,7 @@ impl Names {
         }
         let writing = || Writing {
             reply: Reply::authoritative(query),
-            service: query
-                .name_as_asked()
-                .wire()
-                .get(path.key_at..)
-                .unwrap_or(&[0]),
+            service: service_name(query, zone, path.key_at),
             ttl: self.rules.ttl,
             weight: 0,
         };
@@ -75,10 +72,10 @@ impl Names {
         })
     }
 
-    fn pod_service_records<'q>(
+    fn pod_service_records(
         &self,
         path: &Path<'_>,
-        writing: impl FnOnce() -> Writing<'q>,
+        writing: impl FnOnce() -> Writing,
     ) -> Verdict {
         if path.service.is_empty() && self.rules.pods != super::Pods::Disabled {
             return Verdict::Empty;
@@ -96,7 +93,7 @@ impl Names {
     }
 }
 
-impl Writing<'_> {
+impl Writing {
     fn of_cluster(mut self, entry: &Entry, addresses: &[IpAddr], path: &Path<'_>) -> Verdict {
         let ports = entry.service().map_or(&[][..], |service| &service.ports);
         let matching = |port: &&Port| port.is(path.port, path.protocol);
@@ -186,7 +183,7 @@ impl Writing<'_> {
             rdata.extend_from_slice(&number.to_be_bytes());
         }
         rdata.extend_from_slice(labels);
-        rdata.extend_from_slice(self.service);
+        rdata.extend_from_slice(&self.service);
         let at = self.reply.push_asked((RecordType::SRV, self.ttl), &rdata)?;
         Some(at + TARGET_AT)
     }
@@ -203,10 +200,19 @@ impl Writing<'_> {
             return;
         }
         let mut target = Octets::from_slice(labels);
-        target.extend_from_slice(self.service);
+        target.extend_from_slice(&self.service);
         let owner = (name(&target), self.ttl);
         self.reply.push_address(Section::Additional, owner, address);
     }
+}
+
+/// The name of the service that is asked for, which begins at `at`.
+fn service_name(query: &Query<'_>, zone: &Zone, at: usize) -> Octets {
+    let (own, zone) = (query.name().wire(), zone_as_asked(query, zone).wire());
+    let service = own.get(at..own.len().saturating_sub(zone.len()));
+    let mut name = Octets::from_slice(service.unwrap_or(&[]));
+    name.extend_from_slice(zone);
+    name
 }
 
 /// Writes the labels of an endpoint before those of its service, in wire form.

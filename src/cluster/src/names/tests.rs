@@ -119,6 +119,7 @@ fn services_endpoints_and_pods_have_records() {
         "
         WEB.shop.svc.c.l. A
         web.shop.svc.c.l. SRV
+        WEB.Shop.SVC.C.l. SRV
         _http._tcp.db.shop.svc.c.l. SRV
         db.shop.svc.c.l. A
         db-0.db.shop.svc.c.l. A
@@ -138,6 +139,10 @@ fn services_endpoints_and_pods_have_records() {
             NOERROR aa rd
               answer web.shop.svc.c.l. 5 IN SRV 0 100 80 web.shop.svc.c.l.
               additional web.shop.svc.c.l. 5 IN A 10.96.0.1
+            > WEB.Shop.SVC.C.l. SRV
+            NOERROR aa rd
+              answer WEB.Shop.SVC.C.l. 5 IN SRV 0 100 80 web.shop.svc.C.l.
+              additional web.shop.svc.C.l. 5 IN A 10.96.0.1
             > _http._tcp.db.shop.svc.c.l. SRV
             NOERROR aa rd
               answer _http._tcp.db.shop.svc.c.l. 5 IN SRV 0 33 5432 db-0.db.shop.svc.c.l.
