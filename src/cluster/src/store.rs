@@ -16,9 +16,12 @@ use catena_index::shards::Shards;
 
 use crate::object::{Endpoint, Pod, Slice};
 
+// With 10,000 services, as many pods that are asked for and 50,000 endpoints a shard holds one
+// service, or two to three of the small rest. An empty table of 8,192 shards takes 64 KiB.
 const ENTRY_SHARDS: usize = 8192;
 const ADDRESS_SHARDS: usize = 4096;
 const ENDPOINT_SHARDS: usize = 16_384;
+/// For what most clusters have few of: imported services, addresses from outside, namespaces.
 const FEW_SHARDS: usize = 256;
 
 /// The zones that have serial numbers of their own.

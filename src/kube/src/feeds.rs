@@ -87,6 +87,8 @@ struct Feed<R: Reader> {
     /// What the list that is being told has named.
     named: Option<R::Named>,
     has_listed: bool,
+    /// The server was found not to have the resource, or not to show it.
+    is_missing: bool,
     has_complained: bool,
 }
 
@@ -105,6 +107,7 @@ impl<R: Reader> Feeds<R> {
             reader: read.0,
             named: None,
             has_listed: false,
+            is_missing: false,
             has_complained: false,
         });
         let feeds = Vec::from_iter(feeds);
@@ -213,6 +216,7 @@ impl<R: Reader> Sink for Following<'_, R> {
 
     fn listed(&mut self) {
         if let Some(named) = self.feed.named.take() {
+            self.feed.is_missing = false;
             self.complete(named);
             self.note_contact();
         }
@@ -241,9 +245,11 @@ impl<R: Reader> Sink for Following<'_, R> {
             _ => None,
         };
         if let Some(notice) = notice {
-            // There are none, then; the server is asked again later.
-            if !self.feed.has_listed {
+            // The server is asked again later. What it told before stays; else there are none.
+            if !std::mem::replace(&mut self.feed.is_missing, true) {
                 (self.feeds.tell)(notice);
+            }
+            if !self.feed.has_listed {
                 self.complete(R::Named::default());
             }
             return;

@@ -13,8 +13,10 @@ use crate::above::{self, Above};
 use crate::sidecar::Sidecars;
 use crate::{Choice, Client, HostName, Row, Sidecar, Viewer};
 
+// With 10,000 hosts a shard holds one of them, or two to three of their addresses.
 const HOST_SHARDS: usize = 8192;
 const ADDRESS_SHARDS: usize = 4096;
+/// For wildcards.
 const FEW_SHARDS: usize = 256;
 
 /// What is known of a host: at least one row.

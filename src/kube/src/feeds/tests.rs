@@ -124,6 +124,25 @@ fn what_is_dispensable_and_refused_has_no_objects() {
 }
 
 #[test]
+fn what_is_no_more_shown_is_told_and_stays() {
+    let maps = Resource {
+        dispensable: true,
+        ..Resource::new("/api/v1/configmaps", Encoding::Protobuf)
+    };
+    let (feeds, log) = feeds(vec![maps]);
+    let withheld = r#"Withheld("/api/v1/configmaps")"#;
+    for _ in 0..2 {
+        with(&feeds, 0, |sink| {
+            sink.begin();
+            sink.listed();
+            sink.lost(&refusal(403));
+            sink.lost(&refusal(403));
+        });
+    }
+    assert_eq!(*log.lock(), ["listed 0", withheld, "listed 0", withheld]);
+}
+
+#[test]
 fn trouble_is_told_once_and_ends_when_all_watches_are_well() {
     let (feeds, log) = feeds(two());
     let gone = Refusal::Connection("gone".to_owned());

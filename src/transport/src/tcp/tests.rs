@@ -11,6 +11,7 @@ use super::*;
 use crate::bind_tcp;
 use crate::service::{Disposition, StreamLimits};
 
+mod order;
 mod tls;
 
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -15,7 +15,7 @@ impl Writer {
         let key = service.key.clone();
         let new = Arc::new(service);
         if kind == Kind::Services {
-            self.move_addresses(old.as_deref(), Some(&new));
+            self.move_addresses(&key, old.as_deref(), Some(&new));
         }
         self.note_service(kind, old.as_deref(), Some(&new));
         self.change_entry(&key, kind, |entry| entry.set_service(Some(new)));
@@ -27,7 +27,7 @@ impl Writer {
             return;
         };
         if kind == Kind::Services {
-            self.move_addresses(Some(&old), None);
+            self.move_addresses(key, Some(&old), None);
         }
         self.note_service(kind, Some(&old), None);
         self.change_entry(key, kind, |entry| entry.set_service(None));
@@ -48,29 +48,18 @@ impl Writer {
     }
 
     /// Enters the addresses of `new` in place of those of `old`.
-    fn move_addresses(&mut self, old: Option<&Service>, new: Option<&Service>) {
-        let (inside, outside) = (&self.store.services_at, &self.store.external);
-        if let Some(old) = old {
-            for address in cluster_addresses(old) {
-                remove_service(inside, &mut self.services_at, address, &old.key);
-            }
-            for address in external_addresses(old) {
-                remove_service(outside, &mut self.external, address, &old.key);
-            }
-        }
-        let Some(new) = new else { return };
-        let at = |address| ServiceAt {
-            address,
-            key: new.key.clone(),
-        };
-        for address in cluster_addresses(new) {
-            self.services_at
-                .add(inside, inside.hash(&address), at(address));
-        }
-        for address in external_addresses(new) {
-            self.external
-                .add(outside, outside.hash(&address), at(address));
-        }
+    fn move_addresses(&mut self, key: &Key, old: Option<&Service>, new: Option<&Service>) {
+        let (old, new) = (old.into_iter(), new.into_iter());
+        let inside = (
+            old.clone().flat_map(cluster_addresses),
+            new.clone().flat_map(cluster_addresses),
+        );
+        let outside = (
+            old.flat_map(external_addresses),
+            new.flat_map(external_addresses),
+        );
+        swap_addresses(&self.store.services_at, &mut self.services_at, key, inside);
+        swap_addresses(&self.store.external, &mut self.external, key, outside);
     }
 
     pub(super) fn put_slice(&mut self, bytes: &[u8], kind: Kind) -> Result<u64, Malformed> {
@@ -237,17 +226,30 @@ impl Writer {
     }
 }
 
-fn remove_service(
+/// Enters the second addresses of the service `key` in place of the first, unless they are equal.
+fn swap_addresses(
     table: &Shards<ServiceAt>,
     edit: &mut Edit<ServiceAt>,
-    address: IpAddr,
     key: &Key,
+    (old, new): (
+        impl Iterator<Item = IpAddr> + Clone,
+        impl Iterator<Item = IpAddr> + Clone,
+    ),
 ) {
-    let is = |at: &ServiceAt| at.address == address && at.key == *key;
-    edit.remove(table, table.hash(&address), is);
+    if old.clone().eq(new.clone()) {
+        return;
+    }
+    for address in old {
+        let is = |at: &ServiceAt| at.address == address && at.key == *key;
+        edit.remove(table, table.hash(&address), is);
+    }
+    for address in new {
+        let key = key.clone();
+        edit.add(table, table.hash(&address), ServiceAt { address, key });
+    }
 }
 
-fn cluster_addresses(service: &Service) -> impl Iterator<Item = IpAddr> {
+fn cluster_addresses(service: &Service) -> impl Iterator<Item = IpAddr> + Clone {
     let addresses: &[IpAddr] = match &service.kind {
         ServiceKind::Cluster(addresses) => addresses,
         _ => &[],
@@ -255,7 +257,7 @@ fn cluster_addresses(service: &Service) -> impl Iterator<Item = IpAddr> {
     addresses.iter().copied()
 }
 
-fn external_addresses(service: &Service) -> impl Iterator<Item = IpAddr> {
+fn external_addresses(service: &Service) -> impl Iterator<Item = IpAddr> + Clone {
     service.external.iter().filter_map(|host| match host {
         Host::Address(address) => Some(*address),
         Host::Name(_) => None,
