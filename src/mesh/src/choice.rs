@@ -146,10 +146,14 @@ impl<'h> Choice<'h> {
     /// The addresses of one row that the viewer is told, in the owner's order.
     pub fn told<'a>(&self, row: &'a Row) -> impl Iterator<Item = IpAddr> + Clone + use<'a> {
         let families = match (row.addresses.reach, self.families) {
-            (Reach::All, _) | (Reach::Endpoints, Families::First) => Families::All,
-            (Reach::Endpoints | Reach::Families | Reach::Automatic, families) => families,
+            (Reach::All | Reach::Endpoints, _) => Families::All,
+            (Reach::Families | Reach::Automatic, families) => families,
         };
-        let is_told = self.takes_automatic || row.addresses.reach != Reach::Automatic;
+        let is_told = match row.addresses.reach {
+            Reach::All | Reach::Families => true,
+            Reach::Endpoints => self.families != Families::V6,
+            Reach::Automatic => self.takes_automatic,
+        };
         let most = match families {
             _ if !is_told => 0,
             Families::First => 1,

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use catena_dns::{NAME_MAX, Name, NameRef};
 
-use crate::{Choice, Host, Table, Viewer};
+use crate::{Choice, Host, Origin, Table, Viewer};
 
 /// A name of more labels is no short name of a Service or its pod.
 const SHORT_LABELS_MAX: usize = 4;
@@ -216,7 +216,7 @@ fn long_hit<'h, R>(
 
 /// Whether a row is that of a Service with short names.
 pub(crate) fn has_short_names(row: &crate::Row) -> bool {
-    row.origin == crate::Origin::Service
+    matches!(row.origin, Origin::Service | Origin::Pod)
 }
 
 /// Room for a name that is put together.

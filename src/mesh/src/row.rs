@@ -31,8 +31,10 @@ pub struct Row {
 /// What a host is where it is defined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// A Service of Kubernetes, or a pod of one; it hides other origins of its host.
+    /// A Service of Kubernetes; it hides other origins of its host.
     Service,
+    /// A pod with a name of its own before that of its Service; who sees the one sees the other.
+    Pod,
     /// The same, but without short names, as in `clusterset.local`.
     PlainService,
     /// A ServiceEntry, or what else a registry adds.
@@ -40,7 +42,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Whether it is a Service of Kubernetes.
+    /// Whether it is a Service of Kubernetes, or a pod of one.
     pub fn is_service(self) -> bool {
         self != Origin::Entry
     }
@@ -144,7 +146,8 @@ impl Addresses {
 pub enum Reach {
     /// Everybody: somebody wrote them into an entry.
     All,
-    /// Clients that have an address of the same family, or of both: they are endpoints'.
+    /// All clients but those with IPv6 addresses only: they are a headless Service's endpoints,
+    /// and to Istio the address of such a Service is `0.0.0.0`.
     Endpoints,
     /// Clients that have an address of the same family; those of both are told the first.
     Families,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{HostName, Row};
+use crate::{HostName, Origin, Row};
 
 /// Labels as they select, and as they are selected by.
 pub type Labels = Box<[(Box<str>, Box<str>)]>;
@@ -120,6 +120,12 @@ impl Egress {
 
     /// Whether it imports `row` of `host` for a workload in the namespace `own`.
     pub fn imports(&self, host: &HostName, row: &Row, own: &str) -> bool {
+        let service = match row.origin {
+            Origin::Pod => host.name().parent(),
+            _ => None,
+        };
+        let service = service.map(|name| HostName::Exact(name.to_name()));
+        let host = service.as_ref().unwrap_or(host);
         let has_port = |number| row.ports.iter().any(|port| port.number == number);
         let takes = |import: &Import| import.takes(host, row, own);
         self.port.is_none_or(has_port)

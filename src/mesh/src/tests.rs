@@ -227,6 +227,14 @@ fn families_choose_among_what_nobody_wrote_by_hand() {
     };
     mesh.add("auto.example.com", auto);
     mesh.add("given.example.com", row("entry/app/2", 1, &["192.0.2.1"]));
+    let both: Vec<IpAddr> = ["192.0.2.3", "2001:db8::3"]
+        .map(|text| text.parse().unwrap())
+        .into();
+    let endpoints = Row {
+        addresses: Addresses::of(both, Reach::Endpoints),
+        ..row("service/app/db", 1, &[])
+    };
+    mesh.add("db.example.com", endpoints);
     let of = |families| Viewer {
         families,
         ..Viewer::ANYBODY
@@ -239,6 +247,13 @@ fn families_choose_among_what_nobody_wrote_by_hand() {
         mesh.find("given.example.com.", &of(Families::V6)),
         "= 192.0.2.1"
     );
+    for (families, told) in [
+        (Families::V4, "= 192.0.2.3 2001:db8::3"),
+        (Families::First, "= 192.0.2.3 2001:db8::3"),
+        (Families::V6, "bare"),
+    ] {
+        assert_eq!(mesh.find("db.example.com.", &of(families)), told);
+    }
     let refuses = Viewer {
         takes_automatic: false,
         ..Viewer::ANYBODY

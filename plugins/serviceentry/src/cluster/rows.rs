@@ -96,8 +96,13 @@ impl Rows {
         let mut rows = vec![(host, row(addresses))];
         for (hostname, addresses) in named {
             if let Some(host) = own(&[hostname]) {
+                let origin = Origin::Pod;
                 let addresses = Addresses::of(addresses, Reach::Endpoints);
-                rows.push((host, row(addresses)));
+                let row = Row {
+                    origin,
+                    ..row(addresses)
+                };
+                rows.push((host, row));
             }
         }
         rows

@@ -92,6 +92,16 @@ struct RawSelector {
     labels: Option<BTreeMap<String, String>>,
 }
 
+impl RawSelector {
+    /// The labels that are selected; without any, all of the namespace are.
+    fn pairs(&self) -> Labels {
+        let pairs = self.labels.iter().flatten();
+        pairs
+            .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
+            .collect()
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RawStatus {
@@ -145,14 +155,12 @@ fn place(meta: &JsonMetadata, spec: &RawEntry, status: Option<&[RawAddress]>) ->
         };
     }
     if spec.resolution() == "NONE" {
-        let selector = spec.selector.as_ref();
-        let labels = selector.and_then(|selector| selector.labels.as_ref());
-        return match labels {
-            Some(_) if spec.ports.as_ref().is_none_or(Vec::is_empty) => {
-                EntryPlace::Nowhere(Without::NotServed)
-            }
-            Some(labels) if !labels.is_empty() => EntryPlace::Pods(pairs(labels)),
-            _ => EntryPlace::Nowhere(Without::Unresolved),
+        let Some(selector) = &spec.selector else {
+            return EntryPlace::Nowhere(Without::Unresolved);
+        };
+        return match &spec.ports {
+            Some(ports) if !ports.is_empty() => EntryPlace::Pods(selector.pairs()),
+            _ => EntryPlace::Nowhere(Without::NotServed),
         };
     }
     let label = meta.labels.get(AUTOMATIC);
@@ -192,13 +200,6 @@ fn ports(raw: &[RawPort]) -> Arc<[Port]> {
     ports.collect()
 }
 
-fn pairs(labels: &BTreeMap<String, String>) -> Labels {
-    let pairs = labels.iter();
-    pairs
-        .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
-        .collect()
-}
-
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RawSidecar {
@@ -219,7 +220,6 @@ pub(crate) fn read_sidecar(object: &Object<'_>) -> Option<ReadSidecar> {
     let raw: Raw<RawSidecar> = serde_json::from_slice(object.bytes).ok()?;
     let id = id(&raw.metadata)?;
     let spec = raw.spec.unwrap_or_default();
-    let selector = spec.selector.map(|selector| selector.labels);
     let mut egress: Vec<Egress> = Vec::new();
     for listener in spec.egress.unwrap_or_default() {
         let hosts = listener.hosts.unwrap_or_default();
@@ -233,7 +233,7 @@ pub(crate) fn read_sidecar(object: &Object<'_>) -> Option<ReadSidecar> {
         namespace: Arc::clone(&id.namespace),
         name: Arc::clone(&id.name),
         created: created(&raw.metadata),
-        selector: selector.map(|labels| pairs(&labels.unwrap_or_default())),
+        selector: spec.selector.map(|selector| selector.pairs()),
         egress: egress.into(),
     };
     Some((id, sidecar))

@@ -72,11 +72,7 @@ impl Names {
         })
     }
 
-    fn pod_service_records(
-        &self,
-        path: &Path<'_>,
-        writing: impl FnOnce() -> Writing,
-    ) -> Verdict {
+    fn pod_service_records(&self, path: &Path<'_>, writing: impl FnOnce() -> Writing) -> Verdict {
         if path.service.is_empty() && self.rules.pods != super::Pods::Disabled {
             return Verdict::Empty;
         }

@@ -109,6 +109,15 @@ fn a_selector_with_resolution_none_selects_ready_pods_of_the_namespace() {
     assert_eq!(mesh.find("db.test", of("app")), "10.244.0.1 10.244.0.2");
     mesh.pod("app/1", "10.244.0.1", false);
     assert_eq!(mesh.find("db.test", of("app")), "10.244.0.2");
+    // A selector without labels selects all of the namespace.
+    for selector in [
+        r#""workloadSelector":{}"#,
+        r#""workloadSelector":{"labels":{}}"#,
+    ] {
+        let spec = format!(r#""hosts":["all.test"],{ports},{selector}"#);
+        mesh.entry_of("app/all", &spec, "");
+        assert_eq!(mesh.find("all.test", of("app")), "10.244.0.2");
+    }
     // Without ports there is nothing to be reached, with another resolution there are proxies.
     let spec = format!(r#""hosts":["db.test"],{selector}"#);
     mesh.entry_of("app/db", &spec, "");

@@ -68,6 +68,14 @@ fn a_headless_service_is_at_the_ready_endpoints_of_all_its_ports() {
         "10.244.0.1"
     );
     assert_eq!(mesh.find("db-1.db", of("app")), "missing");
+    // Who wants to see the Service sees its pods.
+    for (imported, told) in [("db", "10.244.0.1"), ("web", "missing")] {
+        let import = format!(r#""egress":[{{"hosts":["*/{imported}.app.svc.cluster.local"]}}]"#);
+        mesh.sidecar("zoo/default", &import);
+        mesh.state.publish();
+        let name = "db-0.db.app.svc.cluster.local";
+        assert_eq!(mesh.find(name, of("zoo")), told);
+    }
     mesh.service("app/db", ServicePlace::Endpoints { all: true }, None);
     let all = "10.244.0.1 10.244.0.2 10.244.0.3";
     assert_eq!(mesh.find("db", of("app")), all);
