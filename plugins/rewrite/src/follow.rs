@@ -51,7 +51,7 @@ fn look_up(
     })
 }
 
-/// The first alias that a rule redirects, with its new target.
+/// The first alias that rules redirect, with the target that all of them together give it.
 fn redirected(
     rules: &Rules,
     restoration: &Restoration,
@@ -70,11 +70,14 @@ fn redirected(
             continue;
         };
         let text = target.to_text().to_ascii_lowercase();
-        let new = changes.iter().find_map(|change| match change {
-            Change::Cname(matcher, to) => matcher.replace(&text, to)?.parse().ok(),
-            _ => None,
+        let new = changes.iter().fold(None, |new: Option<String>, change| {
+            let now = new.as_deref().unwrap_or(&text);
+            match change {
+                Change::Cname(matcher, to) => matcher.replace(now, to).or(new),
+                _ => new,
+            }
         });
-        if let Some(new) = new {
+        if let Some(Ok(new)) = new.map(|new| new.parse()) {
             return Some((at, new));
         }
     }

@@ -55,8 +55,9 @@ impl Plugin for Rewrite {
         };
         let restoration = Restoration {
             has_other_question,
-            // An error that no plugin has written is rewritten like any other reply.
-            writes_errors: is_stopped || !undo.is_empty(),
+            // An error that no plugin has written is rewritten like any other reply, and has the
+            // OPT record that a rule has made.
+            writes_errors: is_stopped || !undo.is_empty() || draft.opt.is_some(),
             echo: draft.opt.map(|opt| opt.echo(|code| self.0.knows(code))),
             undo,
         };

@@ -403,6 +403,37 @@ async fn options_in_the_reply_are_put_back() {
     .assert_eq(&options("rewrite edns0 nsid append revert").await);
 }
 
+#[tokio::test]
+async fn an_error_that_no_plugin_wrote_has_the_options_too() {
+    let rules = "rewrite continue edns0 local set 0xffee hi";
+    let block = Block::build(&[&PLUGIN], &corefile(rules)).unwrap();
+    let said = block.ask("gone.example.org. A").await;
+    assert!(said.contains("edns=4096 option=65518:6869"), "{said}");
+}
+
+#[test]
+fn an_alias_is_redirected_by_all_rules_one_after_the_other() {
+    check_chain(
+        &[&PLUGIN],
+        &corefile(
+            "rewrite continue cname prefix real other
+            rewrite cname suffix .example.org. .test.",
+        ),
+        "
+        cn.example.org. A
+        ",
+        expect![[r#"
+            > cn.example.org. A
+              script saw cn.example.org. A
+              script saw other.test. A
+            NOERROR rd
+              answer cn.example.org. 60 IN CNAME other.test.
+              answer other.test. 5 IN A 192.0.2.55
+              authority example.org. 60 IN NS ns.example.org.
+        "#]],
+    );
+}
+
 #[test]
 fn an_alias_gets_another_target() {
     check_chain(
