@@ -66,7 +66,12 @@ impl Zone {
                 return Some(self.missing(encloser));
             };
             encloser = node;
-            if encloser.flags() & flag::NS != 0 && !(place == 0 && rtype == RecordType::DS) {
+            // Below a name that has both, which no zone should have, the DNAME record counts.
+            let is_passed = match place {
+                0 => rtype == RecordType::DS,
+                _ => encloser.flags() & flag::DNAME != 0,
+            };
+            if encloser.flags() & flag::NS != 0 && !is_passed {
                 return Some(Found::Cut(encloser));
             }
         }

@@ -126,6 +126,9 @@ fn a_dname_takes_what_is_below_it() {
     let zone = self::zone(&[("d", RecordType::DNAME), ("h.d", A)]);
     assert_eq!(find(&zone, "h.d.example.org.", A), "dname d.example.org.");
     assert_eq!(find(&zone, "d.example.org.", A), "name d.example.org.");
+    let zone = self::zone(&[("d", RecordType::DNAME), ("d", RecordType::NS), ("h.d", A)]);
+    assert_eq!(find(&zone, "h.d.example.org.", A), "dname d.example.org.");
+    assert_eq!(find(&zone, "d.example.org.", A), "cut d.example.org.");
 }
 
 #[test]
