@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-const TRIES: u32 = 600;
+/// How often a start is tried.
+const STARTS: u32 = 5;
+/// How often it is asked whether it is up.
+const TRIES: u32 = 1500;
 const PAUSE: Duration = Duration::from_millis(20);
 const HTTP_TIME_MAX: Duration = Duration::from_secs(5);
 
@@ -34,17 +37,22 @@ impl Etcd {
             return None;
         }
         let options: Vec<String> = options.iter().map(ToString::to_string).collect();
-        let folder = tempfile::tempdir().unwrap();
-        let (port, peer) = (free_port(), free_port());
-        let etcd = Etcd {
-            child: run(&folder, port, peer, &options),
-            folder,
-            port,
-            peer,
-            options,
-        };
-        etcd.wait();
-        Some(etcd)
+        // Another test may take a port before etcd does, which ends etcd.
+        for _ in 0..STARTS {
+            let folder = tempfile::tempdir().unwrap();
+            let (port, peer) = (free_port(), free_port());
+            let mut etcd = Etcd {
+                child: run(&folder, port, peer, &options),
+                folder,
+                port,
+                peer,
+                options: options.clone(),
+            };
+            if etcd.answers() {
+                return Some(etcd);
+            }
+        }
+        panic!("etcd ends when it is started");
     }
 
     /// Where clients reach it.
@@ -60,8 +68,13 @@ impl Etcd {
 
     /// Starts it again with what it has stored, and waits until it answers.
     pub fn restart(&mut self) {
-        self.child = run(&self.folder, self.port, self.peer, &self.options);
-        self.wait();
+        for _ in 0..STARTS {
+            self.child = run(&self.folder, self.port, self.peer, &self.options);
+            if self.answers() {
+                return;
+            }
+        }
+        panic!("etcd ends when it is started again");
     }
 
     /// Sends it a signal by its name, such as `STOP` and `CONT`.
@@ -76,11 +89,16 @@ impl Etcd {
         self.try_call("POST", &format!("/v3/{path}"), body).unwrap()
     }
 
-    fn wait(&self) {
+    /// Waits until it answers; `false` if it has ended.
+    fn answers(&mut self) -> bool {
         for _ in 0..TRIES {
             let health = self.try_call("GET", "/health", "").unwrap_or_default();
+            // What answers may be another one that has the port.
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
             if health.contains("true") {
-                return;
+                return true;
             }
             std::thread::sleep(PAUSE);
         }
