@@ -33,10 +33,10 @@ pub struct Row {
 pub enum Origin {
     /// A Service of Kubernetes; it hides other origins of its host.
     Service,
-    /// A pod with a name of its own before that of its Service; who sees the one sees the other.
-    Pod,
     /// The same, but without short names, as in `clusterset.local`.
     PlainService,
+    /// A pod with a name of its own before that of its Service; who sees the one sees the other.
+    Pod,
     /// A ServiceEntry, or what else a registry adds.
     Entry,
 }
